@@ -14,8 +14,8 @@ from bot.app.model_endpoints import chosen_model, model_settings, transcription_
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import Page
-from bot.chat.transport.login import BotProfile, LoginError
-from bot.chat.transport.setup_session import SetupSession
+from bot.chat.transport.login import LoginError
+from bot.chat.transport.setup_session import BotProfile, SetupSession
 from bot.client import Client
 from bot.config import Config, ConfigError, DiscordSettings
 from bot.models.factory import alternatives

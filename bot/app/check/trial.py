@@ -16,7 +16,8 @@ from bot.assistants.errors import APIError
 from bot.assistants.schema.content import TextPart
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread, Page
 from bot.assistants.states import TERMINAL
-from bot.chat.transport.login import LoginError, write_and_delete
+from bot.chat.transport.login import LoginError
+from bot.chat.transport.setup_session import SetupSession
 from bot.client import Client
 from bot.config import AssistantsSettings, Config, ConfigError
 from bot.models.types import (
@@ -80,7 +81,8 @@ class Trial:
             )
             return
         try:
-            await write_and_delete(token, config.discord.api_url, channel_id)
+            async with SetupSession.open(token, config.discord.api_url) as session:
+                await session.write_and_delete(channel_id)
         except LoginError as error:
             report.failed("message", str(error))
         else:

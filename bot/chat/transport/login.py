@@ -1,26 +1,27 @@
-"""Logs in to Discord, and words what prevents the login in one sentence for the operator."""
+"""Logs in to Discord, and explains a refused login to the operator."""
 
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 import discord
 
-from bot.chat.texts.fluent import localized
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import LONGEST_WAIT, describe_error, verdict
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.retry import TryAgain, endless, retry
 
-_AUTHENTICATION_FAILED: Final = 4004
-"""The gateway's close code for a token that is not, or no longer, valid."""
-
-_SHARDING_REQUIRED: Final = 4011
+_CLOSED: Final = {
+    4004: "Discord does not accept DISCORD_TOKEN any more. Make a new token (developer portal, "
+    "your application, Bot, Reset Token) and set it.",
+    4011: "The bot is in more servers than Discord sends over one connection (4011), and this "
+    "program has one. Take it out of some.",
+}
+"""The explanation of each close code of the gateway that has its own."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -29,34 +30,17 @@ class LoginError(Exception):
     """The bot can't log in to Discord; the text tells the operator what to do."""
 
 
-@dataclass(frozen=True)
-class BotProfile:
-    """The bot as Discord knows it; ``invite_url`` adds it to a server with its permissions.
-
-    ``reads_messages`` tells that the Message Content intent is on, ``is_approved`` that Discord has
-    approved the intent for a bot of any size. ``reachable`` is about how many people share a server
-    with the bot, or have installed it themselves; a member of two servers counts twice.
-    """
-
-    name: str
-    reads_messages: bool
-    is_approved: bool
-    guilds: int
-    reachable: int
-    invite_url: str
-
-
 def own_user(client: discord.Client) -> discord.ClientUser:
-    """Return the bot's own user; a client has one from its login on."""
-    assert client.user is not None, "asked for before the login"
+    """Return the bot's own user, which a client has from its login on."""
+    assert client.user is not None, "the client has logged in"
     return client.user
 
 
 def needed_permissions(settings: DiscordSettings) -> discord.Permissions:
-    """Return what the bot needs in a server, for its answers and its functions, and no more.
+    """Return the permissions that the bot needs in a server for its answers and functions.
 
-    The tags of forum posts need Manage Threads as well, which ``/channel show`` names where they
-    are set.
+    The tags of forum posts need Manage Threads as well: ``/channel show`` says so where tags are
+    set.
     """
     return discord.Permissions(
         view_channel=True,
@@ -64,9 +48,9 @@ def needed_permissions(settings: DiscordSettings) -> discord.Permissions:
         # Members also ask in channel threads and in posts.
         send_messages_in_threads=True,
         create_public_threads=settings.answer_in == "thread",
-        # For replies, for what was missed while away, and for functions that read messages.
+        # For replies, for questions missed while away, and for functions that read messages.
         read_message_history=True,
-        # For the marks of questions that wait, or that were refused.
+        # For the reactions to questions that wait or were refused.
         add_reactions=True,
         # For long answers, formulas, and the files and pictures of code and of functions.
         attach_files=True,
@@ -82,52 +66,6 @@ def invite_url(application_id: int, settings: DiscordSettings) -> str:
     )
 
 
-async def profile_of(client: discord.Client, settings: DiscordSettings) -> BotProfile:
-    """Return the profile of a client that has logged in over HTTP, without the gateway."""
-    application = await client.application_info()
-    guilds = [guild async for guild in client.fetch_guilds(limit=None, with_counts=True)]
-    members = sum(guild.approximate_member_count or 0 for guild in guilds)
-    flags = application.flags
-    return BotProfile(
-        name=str(client.user),
-        reads_messages=flags.gateway_message_content or flags.gateway_message_content_limited,
-        is_approved=flags.gateway_message_content,
-        guilds=len(guilds),
-        reachable=members + (application.approximate_user_install_count or 0),
-        invite_url=invite_url(application.id, settings),
-    )
-
-
-async def write_and_delete(token: str, api_url: str, channel_id: int) -> None:
-    """Send a message to a channel, edit it and delete it, without the gateway.
-
-    Raises ``LoginError`` that tells the operator what the bot lacks.
-    """
-    with login_errors(api_url):
-        dpy_internals.use_api(api_url)
-        client = discord.Client(intents=discord.Intents.none())
-        try:
-            await client.login(token)
-            channel = client.get_partial_messageable(channel_id)
-            message = await channel.send(localized("check-message"))
-            try:
-                await message.edit(content=localized("check-message-edited"))
-            finally:
-                await message.delete()
-        except discord.Forbidden as error:
-            raise LoginError(
-                f"Discord does not let the bot write in channel {channel_id} ({error.text}). Give "
-                "its role the permissions to view the channel and to send messages there."
-            ) from None
-        except discord.NotFound:
-            raise LoginError(
-                f"There is no channel {channel_id}. Copy the id of a channel in which the bot may "
-                "write (Discord's settings, Developer Mode, then Copy Channel ID)."
-            ) from None
-        finally:
-            await client.close()
-
-
 async def login_with_retries(
     client: discord.Client, attempt: Callable[[], Awaitable[None]], clock: Clock
 ) -> None:
@@ -137,7 +75,7 @@ async def login_with_retries(
         try:
             await attempt()
         except Exception:
-            # After any failure: each login opens a session, and the next login needs a new one.
+            # Each login opens an HTTP session, so the next login needs a new one.
             await dpy_internals.reset_http(client)
             raise
 
@@ -145,7 +83,7 @@ async def login_with_retries(
 
 
 def _verdict(error: Exception) -> TryAgain | None:
-    """Judge a failed login: a bad address does not pass, nor does a server that is no Discord."""
+    """Judge a failed login: a retry helps neither a bad address nor a server that is no Discord."""
     if isinstance(error, aiohttp.InvalidURL | json.JSONDecodeError):
         return None
     return verdict(error)
@@ -180,20 +118,13 @@ def login_errors(api_url: str) -> Iterator[None]:
             "mentions and direct messages alone."
         ) from None
     except discord.ConnectionClosed as error:
-        if error.code == _SHARDING_REQUIRED:
-            raise LoginError(
-                "The bot is in more servers than Discord sends over one connection (4011), and "
-                "this program has one. Take it out of some."
-            ) from None
-        if error.code != _AUTHENTICATION_FAILED:
-            raise LoginError(
-                f"Discord ended the connection for good ({error.code}). Start the bot again; if "
-                "that does not help, look at the application in the developer portal."
-            ) from error
         raise LoginError(
-            "Discord does not accept DISCORD_TOKEN any more. Make a new token (developer portal, "
-            "your application, Bot, Reset Token) and set it."
-        ) from None
+            _CLOSED.get(
+                error.code,
+                f"Discord ended the connection for good ({error.code}). Start the bot again; if "
+                "that does not help, look at the application in the developer portal.",
+            )
+        ) from error
     except discord.HTTPException as error:
         raise LoginError(
             f"Discord answers with an error ({error.status}). Try again in a few minutes."

@@ -1,7 +1,8 @@
 """Keeps the bot's REST requests within Discord's global rate limit.
 
 discord.py notices the limit by refusals only, one for each waiting request. Discord bans an address
-with ten thousand refusals in ten minutes. This limiter holds requests back from the first one on.
+with ten thousand refusals in ten minutes. This limiter holds requests back from the first refusal
+on.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ PER_SECOND: Final = 49
 """Requests in any second; Discord accepts 50 and counts them as they arrive."""
 
 LIMITED_SECONDS: Final = 600.0
-"""How long the limit holds after a refusal, in seconds; Discord allows large bots more."""
+"""How long requests are limited after a refusal, in seconds; large bots have a higher limit."""
 
 
 class RequestPriority(IntEnum):
@@ -38,7 +39,7 @@ class RequestPriority(IntEnum):
 REQUEST_PRIORITY: Final[ContextVar[RequestPriority]] = ContextVar(
     "REQUEST_PRIORITY", default=RequestPriority.USUAL
 )
-"""The priority of the requests that the running task sends; only ``ChannelWriter`` sets it."""
+"""The priority of the running task's requests; only ``ChannelWriter`` sets the variable."""
 
 _WINDOW_SECONDS: Final = 1.01
 # Requests with an interaction's own token do not count towards the bot's limit.
@@ -48,7 +49,7 @@ _COUNTED: Final = re.compile(r"^/api/v\d+/(?!webhooks/\d+/|interactions/\d+/)")
 class RateLimiter:
     """Grants ``per_second`` requests in any second: by priority, then by waiting time.
 
-    ``until_limited`` holds nothing back until ``met`` says that there is such a limit.
+    With ``until_limited`` requests pass freely until ``limit_reached`` is called.
     """
 
     def __init__(
@@ -62,12 +63,12 @@ class RateLimiter:
         self._granting: asyncio.Task[None] | None = None
 
     def limit_reached(self) -> None:
-        """Keep to the limit for ten minutes: Discord has just refused a request."""
+        """Limit requests for the next ten minutes: Discord has just refused one."""
         if self._limited_until < math.inf:
             self._limited_until = self._clock.monotonic() + LIMITED_SECONDS
 
     async def acquire(self, priority: RequestPriority = RequestPriority.USUAL) -> None:
-        """Wait until one more request may be made."""
+        """Wait until another request may be made."""
         if not self._waiting and self._seconds_to_wait() <= 0:
             self._granted_at.append(self._clock.monotonic())
             return

@@ -1,6 +1,6 @@
-"""Calls to Discord's REST API, retried where discord.py gives up.
+"""Calls to Discord's REST API, retried after failures for which discord.py gives up.
 
-Only a call that Discord refuses for good raises an error.
+A call raises an error only where Discord refuses it for good.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ LONGEST_WAIT: Final = 10.0
 """The longest wait between two tries, in seconds; a reply comes that late after an outage."""
 
 _LONGEST_WHILE_REFUSED: Final = 30.0
-"""The longest wait after a refusal, in seconds: Discord bans addresses with too many refusals."""
+"""The longest wait after a 4xx, in seconds: Discord bans an address with too many of these."""
 
 _LONGEST_ASKED_FOR: Final = 300.0
 _CALL_SECONDS: Final = 60.0
@@ -44,17 +44,17 @@ _log: Final = logging.getLogger(__name__)
 
 
 class RestRetry:
-    """Retries calls to Discord for as long as another try may help."""
+    """Retries calls to Discord while another try may help; a try has ``call_seconds``."""
 
     def __init__(self, clock: Clock, *, call_seconds: float = _CALL_SECONDS) -> None:
         self._clock = clock
         self._call_seconds = call_seconds
 
     async def call(self, call: Callable[[], Awaitable[T]], *, within: float = math.inf) -> T:
-        """Retry a call until it succeeds; raise ``discord.HTTPException`` where it is refused.
+        """Retry a call until it succeeds; raise ``discord.HTTPException`` for a refused call.
 
-        A call that is made twice must be harmless: an edit, or a message with a nonce. After
-        ``within`` seconds the error of the last try is raised, whatever it is.
+        The second try of a call must do no harm: an edit, or a message with a nonce. After
+        ``within`` seconds the error of the last try is raised.
         """
 
         async def bounded() -> T:
@@ -65,7 +65,7 @@ class RestRetry:
         return await retry(bounded, policy, verdict, self._clock, on_wait=_log_wait)
 
     async def back_off(self, failures: int) -> None:
-        """Back off before a try that the caller makes itself, after so many failures."""
+        """Wait before a try that the caller makes itself, after so many failures."""
         await self._clock.sleep(backoff(max(failures - 1, 0), LONGEST_WAIT))
 
 
@@ -91,16 +91,14 @@ def is_passing(error: discord.HTTPException) -> bool:
     """Return whether an error response is temporary: the same call may succeed later."""
     if error.code in (OLD_MESSAGE_EDITED_TOO_OFTEN, INVALID_INTERACTION_TOKEN):
         return False
-    # A token that was revoked ends the bot by its gateway; until then nothing is given up.
+    # The gateway ends the bot if its token was revoked; until then a 401 may be temporary.
     return error.status in (401, 429) or error.status >= 500
 
 
-def describe_error(trouble: Exception) -> str:
-    """Describe a failure for the log in a few words, without a proxy's web page."""
-    if isinstance(trouble, discord.HTTPException):
-        return f"answers {trouble.status}"
-    if isinstance(trouble, aiohttp.ClientResponseError):
-        return f"answers {trouble.status}"
-    if isinstance(trouble, discord.RateLimited):
+def describe_error(error: Exception) -> str:
+    """Describe a failure for the log as "Discord …", without the web page of a proxy."""
+    if isinstance(error, discord.HTTPException | aiohttp.ClientResponseError):
+        return f"answers {error.status}"
+    if isinstance(error, discord.RateLimited):
         return "wants fewer requests"
-    return f"can't be reached ({str(trouble) or repr(trouble)})"
+    return f"can't be reached ({str(error) or repr(error)})"
