@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.assistants.api import AssistantsAPI
-from bot.chat.commands.handlers.assistants import ModelLister, no_models
+from bot.chat.commands.interaction_handler import ModelLister, no_models
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
 from bot.chat.reply.content.illustration import FormulaDrawer

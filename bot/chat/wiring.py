@@ -22,16 +22,11 @@ from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.forms import assistant_form
 from bot.chat.commands.forms.modals import Modals
 from bot.chat.commands.forms.question_form import QUESTION_FORM, QuestionForm
-from bot.chat.commands.groups import CommandHandlers, ServerCommands, command_groups
-from bot.chat.commands.handlers.ask import ASK_FORM, AskCommands
-from bot.chat.commands.handlers.assistants import AssistantCommands
-from bot.chat.commands.handlers.conversations import ConversationCommands
-from bot.chat.commands.handlers.help import HelpCommand
-from bot.chat.commands.handlers.privacy import PrivacyCommands
-from bot.chat.commands.handlers.schedules import ScheduleCommands
-from bot.chat.commands.handlers.tools import DENIAL_FORM, ToolCommands
-from bot.chat.commands.interaction import ResponseTokens
+from bot.chat.commands.groups import CommandHandlers
+from bot.chat.commands.handlers.ask import ASK_FORM
+from bot.chat.commands.handlers.tools import DENIAL_FORM
 from bot.chat.commands.interaction_gate import InteractionGate
+from bot.chat.commands.interaction_handler import CommandServices
 from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import AttachmentReader
 from bot.chat.intake.listener import Listener
@@ -53,7 +48,6 @@ from bot.chat.schedules.reminders import Reminders
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.assistant_editor import AssistantEditor
-from bot.chat.threads.member_export import MemberExport
 from bot.chat.threads.thread_cleanup import ThreadCleanup
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.vote_reporter import VoteReporter
@@ -223,67 +217,50 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         look_seconds=limits.look_seconds,
         metrics=metrics,
     )
-    responses = ResponseTokens(clock, seconds=limits.response_seconds)
-    soon, most_waiting = scheduler.schedule, limits.most_waiting
-    asks = AskCommands(
-        client, ledger, rest, responses, choice, rules, alerts, metrics, soon, most_waiting
-    )
-    interaction_gate = InteractionGate(locales, gate, visitors, question_limits, rest)
-    privacy = PrivacyCommands(
-        ledger,
-        rest,
-        clock,
-        MemberExport(threads),
-        cancel=scheduler.cancel,
+    command_services = CommandServices(
+        client=client,
+        ledger=ledger,
+        rest=rest,
+        clock=clock,
+        settings=settings,
+        locales=locales,
+        gate=gate,
+        budgets=budgets,
+        choice=choice,
+        rules=rules,
+        handovers=handovers,
+        threads=threads,
+        editor=editor,
+        functions=functions,
+        models=given.models,
+        approvals=caller.approvals,
+        schedules=schedules,
+        due_questions=due_questions,
+        reminders=reminders,
+        alerts=alerts,
+        metrics=metrics,
+        most_waiting=limits.most_waiting,
+        response_seconds=limits.response_seconds,
         schedule=scheduler.schedule,
+        cancel=scheduler.cancel,
+        call_soon=late_calls.make_soon,
+        do_chores=chores.begin,
         finish_chores=chores.finish,
+        report_votes=vote_reporter.report_soon,
+        health=run_slots.health,
         last_backup=given.last_backup,
     )
-    conversations = ConversationCommands(
-        client, ledger, rest, threads, choice, rules, handovers, chores.begin
-    )
-    make, desk = late_calls.make_soon, caller.approvals
-    tools = ToolCommands(
-        client, ledger, rest, threads, choice, functions, desk, make, scheduler.schedule
-    )
+    commands = CommandHandlers(command_services)
+    answers, form = AnswerButtonHandlers(command_services), QuestionForm(command_services)
     handlers = ReplyButtonHandlers(
-        ledger,
-        rest,
-        clock,
-        responses,
-        schedule=scheduler.schedule,
-        cancel=scheduler.cancel,
-        health=run_slots.health,
-        cost=budgets.cost_of,
-        answers=AnswerButtonHandlers(
-            ledger,
-            rest,
-            threads,
-            responses,
-            schedule=scheduler.schedule,
-            report_votes=vote_reporter.report_soon,
-            show_thoughts=settings.show_thoughts,
-        ),
-        privacy=privacy,
-        conversations=conversations,
-        form=QuestionForm(client, ledger, rest, scheduler.schedule, limits.most_waiting, metrics),
+        command_services,
+        runs=commands.runs,
+        privacy=commands.privacy,
+        conversations=commands.conversations,
+        answers=answers,
+        form=form,
     )
-    admins = discord.Permissions(**{settings.admin_permission: True})
-    commands = CommandHandlers(
-        help=HelpCommand(rest, rules, admins),
-        asks=asks,
-        runs=handlers.runs,
-        conversations=conversations,
-        privacy=privacy,
-        tools=tools,
-        schedules=ScheduleCommands(ledger, rest, clock, due_questions, reminders, schedules),
-        assistants=AssistantCommands(
-            client, ledger, rest, clock, threads, choice, editor, functions, given.models
-        ),
-        servers=ServerCommands.build(
-            client, ledger, rest, clock, locales, rules, gate, budgets, settings
-        ),
-    )
+    interaction_gate = InteractionGate(locales, gate, visitors, question_limits, rest)
     return ChatParts(
         gateway=gateway,
         run_slots=run_slots,
@@ -340,7 +317,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         charge_settler=charge_settler,
         approvals=caller.approvals,
         late_calls=late_calls,
-        tools=tools,
+        tools=commands.tools,
         editor=editor,
         choice=choice,
         place=place,
@@ -348,16 +325,16 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
             interaction_gate,
             rest,
             {
-                QUESTION_FORM: handlers.form.sent,
+                QUESTION_FORM: form.sent,
                 assistant_form.KIND: commands.assistants.form_sent,
-                REASON_FORM: handlers.answers.reason_sent,
-                DENIAL_FORM: tools.reason_sent,
-                ASK_FORM: asks.form_sent,
+                REASON_FORM: answers.reason_sent,
+                DENIAL_FORM: commands.tools.reason_sent,
+                ASK_FORM: commands.asks.form_sent,
             },
         ),
         command_tree=BotCommandTree(
             client,
-            command_groups(commands, admins, for_users=given.access.user_installs),
+            commands.commands(for_users=given.access.user_installs),
             ledger,
             rest,
             interaction_gate,

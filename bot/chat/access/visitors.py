@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.access.gate import AccessRequest, Entry
-from bot.chat.places.places import category_of, channel_ids, places_of
+from bot.chat.places.places import category_of, channel_ids, is_by_user_install, places_of
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
@@ -179,10 +179,3 @@ def _subcommand_of(data: Any) -> str:
     given = options[0] if isinstance(options, list) and options else {}
     is_part = given.get("type") == discord.AppCommandOptionType.subcommand.value
     return str(given.get("name", "")) if is_part else ""
-
-
-def is_by_user_install(interaction: discord.Interaction[Any]) -> bool:
-    """Return whether only the person's own installation of the app brought the interaction here."""
-    if interaction.guild_id is None:
-        return interaction.context.private_channel is True
-    return interaction.is_user_integration() and not interaction.is_guild_integration()

@@ -1,13 +1,14 @@
-"""The slash commands of the bot, by group; each calls a method of the group's handlers."""
+"""All slash commands and menus of the bot, with the handler of each and who has them.
 
-from dataclasses import dataclass
-from typing import Any, Final, Self
+A handler's parameters are the options of its command. The functions beside a handler complete
+options while a member types.
+"""
+
+from typing import Any, Final
 
 import discord
 from discord import app_commands
 
-from bot.chat.access.budgets import Budgets
-from bot.chat.access.gate import AccessGate
 from bot.chat.commands.handlers.access import AccessCommands
 from bot.chat.commands.handlers.ask import AskCommands
 from bot.chat.commands.handlers.assistants import AssistantCommands
@@ -21,205 +22,164 @@ from bot.chat.commands.handlers.schedules import ScheduleCommands
 from bot.chat.commands.handlers.server_settings import SettingsCommands
 from bot.chat.commands.handlers.tools import ToolCommands
 from bot.chat.commands.handlers.usage import UsageCommands
-from bot.chat.commands.localization import add_command, new_command, new_group, new_menu
-from bot.chat.places.channel_rules import RuleBook
-from bot.chat.texts.locales import Locales
-from bot.chat.transport.rest_retry import RestRetry
-from bot.config import DiscordSettings
-from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger
+from bot.chat.commands.interaction_handler import CommandServices, admin_permissions
+from bot.chat.commands.localization import new_command, new_group, new_menu, subcommand
 
 _MANAGERS: Final = discord.Permissions(manage_guild=True)
 
 AnyCommand = app_commands.Group | app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServerCommands:
-    """What handles the rules, settings, limits and sums of servers."""
+class CommandHandlers:
+    """The handlers of all slash commands and menus."""
 
-    channels: ChannelCommands
-    access: AccessCommands
-    settings: SettingsCommands
-    usage: UsageCommands
-    limits: LimitCommands
+    def __init__(self, services: CommandServices) -> None:
+        self.help: Final = HelpCommand(services)
+        self.asks: Final = AskCommands(services)
+        self.runs: Final = RunCommands(services)
+        self.conversations: Final = ConversationCommands(services)
+        self.privacy: Final = PrivacyCommands(services)
+        self.schedules: Final = ScheduleCommands(services)
+        self.tools: Final = ToolCommands(services)
+        self.assistants: Final = AssistantCommands(services)
+        self.channels: Final = ChannelCommands(services)
+        self.access: Final = AccessCommands(services)
+        self.settings: Final = SettingsCommands(services)
+        self.usage: Final = UsageCommands(services)
+        self.limits: Final = LimitCommands(services)
+        self._admins: Final = admin_permissions(services.settings)
 
-    @classmethod
-    def build(
-        cls,
-        client: discord.Client,
-        ledger: Ledger,
-        rest: RestRetry,
-        clock: Clock,
-        locales: Locales,
-        rules: RuleBook,
-        gate: AccessGate,
-        budgets: Budgets,
-        settings: DiscordSettings,
-    ) -> Self:
-        """Build the handlers."""
-        return cls(
-            channels=ChannelCommands(client, ledger, rest, rules),
-            access=AccessCommands(ledger, rest, gate),
-            settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
-            usage=UsageCommands(ledger, rest, budgets),
-            limits=LimitCommands(rest, budgets),
+    def commands(self, *, for_users: bool) -> tuple[AnyCommand, ...]:
+        """Return the commands to register with Discord.
+
+        ``for_users`` brings questions and a member's own conversations, runs and data to everybody
+        who installs the bot to their account.
+        """
+        return (
+            new_command("help", self.help.help, for_users=for_users),
+            *self._asking(for_users=for_users),
+            *self._of_everybody(for_users=for_users),
+            *self._of_admins(),
+            *self._of_managers(),
         )
 
+    def _asking(self, *, for_users: bool) -> tuple[AnyCommand, ...]:
+        """Return ``/ask`` and the menus of messages."""
+        asks = self.asks
+        return (
+            new_command("ask", asks.ask, for_users=for_users, assistant=asks.assistants),
+            new_menu("ask-about-this-menu", asks.about, for_users=for_users),
+            new_menu("explain-this-menu", asks.explain, for_users=for_users),
+            new_menu("translate-this-menu", asks.translate, for_users=for_users),
+        )
 
-@dataclass(frozen=True, kw_only=True)
-class CommandHandlers:
-    """What handles each group of commands."""
+    def _of_everybody(self, *, for_users: bool) -> tuple[AnyCommand, ...]:
+        """Return the groups for everybody; some of their commands refuse all but managers."""
+        runs, threads, schedules = self.runs, self.conversations, self.schedules
+        own = schedules.own_schedule
+        return (
+            new_group(
+                "runs",
+                subcommand("list", runs.list_runs),
+                subcommand("show", runs.show_run, run=runs.any_run),
+                subcommand("cancel", runs.cancel_run, run=runs.active_run),
+                subcommand("retry", runs.retry_run, run=runs.failed_run),
+                for_users=for_users,
+            ),
+            new_group(
+                "thread",
+                subcommand("new", threads.new),
+                subcommand("info", threads.info),
+                subcommand("export", threads.export),
+                subcommand("rename", threads.rename),
+                subcommand("delete", threads.delete),
+                subcommand("handover", threads.handover),
+                subcommand("resume", threads.resume),
+                for_users=for_users,
+            ),
+            new_group(
+                "privacy",
+                subcommand("show", self.privacy.show),
+                subcommand("export", self.privacy.export),
+                subcommand("forget", self.privacy.forget),
+                for_users=for_users,
+            ),
+            new_group(
+                "schedule",
+                subcommand("add", schedules.add),
+                subcommand("remind", schedules.remind),
+                subcommand("list", schedules.list_schedules),
+                subcommand("run", schedules.run, schedule=own),
+                subcommand("pause", schedules.pause, schedule=own),
+                subcommand("delete", schedules.delete, schedule=own),
+            ),
+            new_group(
+                "tools",
+                subcommand("list", self.tools.list_tools),
+                subcommand("log", self.tools.log),
+            ),
+            new_group(
+                "usage",
+                subcommand("me", self.usage.me),
+                subcommand("server", self.usage.server),
+            ),
+        )
 
-    help: HelpCommand
-    asks: AskCommands
-    runs: RunCommands
-    conversations: ConversationCommands
-    privacy: PrivacyCommands
-    schedules: ScheduleCommands
-    tools: ToolCommands
-    assistants: AssistantCommands
-    servers: ServerCommands
+    def _of_admins(self) -> tuple[AnyCommand, ...]:
+        """Return the groups for members with the permission that the operator chose."""
+        assistants, channels = self.assistants, self.channels
+        every, own, models = (
+            assistants.all_assistants,
+            assistants.own_assistants,
+            assistants.offered_models,
+        )
+        functions, tags = assistants.offered_functions, channels.tags
+        return (
+            new_group(
+                "assistant",
+                subcommand("list", assistants.list_assistants),
+                subcommand("show", assistants.show, assistant=every),
+                subcommand("use", assistants.use, assistant=every),
+                subcommand("create", assistants.create, model=models, functions=functions),
+                subcommand(
+                    "edit", assistants.edit, assistant=own, model=models, functions=functions
+                ),
+                subcommand("delete", assistants.delete, assistant=own),
+                needs=self._admins,
+            ),
+            new_group(
+                "channel",
+                subcommand("show", channels.show),
+                subcommand("set", channels.set, answered_tag=tags, people_tag=tags),
+                subcommand("reset", channels.reset),
+                needs=self._admins,
+            ),
+        )
 
-
-def command_groups(
-    handlers: CommandHandlers, admins: discord.Permissions, *, for_users: bool
-) -> tuple[AnyCommand, ...]:
-    """Return all commands; ``admins`` are the permissions that managing assistants needs.
-
-    ``for_users`` brings questions and one's own conversations, runs and data to those who install
-    the bot to their account.
-    """
-    asks, servers = handlers.asks, handlers.servers
-    return (
-        new_command("help", handlers.help.help, for_users=for_users),
-        new_command("ask", asks.ask, for_users=for_users, assistant=asks.assistants),
-        new_menu("ask-about-this-menu", asks.about, for_users=for_users),
-        new_menu("explain-this-menu", asks.explain, for_users=for_users),
-        new_menu("translate-this-menu", asks.translate, for_users=for_users),
-        _runs_commands(handlers.runs, for_users=for_users),
-        _thread_commands(handlers.conversations, for_users=for_users),
-        _privacy_commands(handlers.privacy, for_users=for_users),
-        _schedule_commands(handlers.schedules),
-        _tools_commands(handlers.tools),
-        _assistant_commands(handlers.assistants, admins),
-        _channel_commands(servers.channels, admins),
-        _access_commands(servers.access),
-        _settings_commands(servers.settings),
-        _usage_commands(servers.usage),
-        _limit_commands(servers.limits),
-    )
-
-
-def _runs_commands(handlers: RunCommands, *, for_users: bool) -> app_commands.Group:
-    """Return ``/runs``, which everybody has everywhere."""
-    runs = new_group("runs", for_users=for_users)
-    add_command(runs, "list", handlers.list_runs)
-    add_command(runs, "show", handlers.show_run, run=handlers.any_run)
-    add_command(runs, "cancel", handlers.cancel_run, run=handlers.active_run)
-    add_command(runs, "retry", handlers.retry_run, run=handlers.failed_run)
-    return runs
-
-
-def _thread_commands(handlers: ConversationCommands, *, for_users: bool) -> app_commands.Group:
-    """Return ``/thread``, which everybody has everywhere."""
-    group = new_group("thread", for_users=for_users)
-    add_command(group, "new", handlers.new)
-    add_command(group, "info", handlers.info)
-    add_command(group, "export", handlers.export)
-    add_command(group, "rename", handlers.rename)
-    add_command(group, "delete", handlers.delete)
-    add_command(group, "handover", handlers.handover)
-    add_command(group, "resume", handlers.resume)
-    return group
-
-
-def _schedule_commands(handlers: ScheduleCommands) -> app_commands.Group:
-    """Return ``/schedule``, which everybody has everywhere."""
-    group = new_group("schedule")
-    own = handlers.own_schedule
-    add_command(group, "add", handlers.add)
-    add_command(group, "remind", handlers.remind)
-    add_command(group, "list", handlers.list_schedules)
-    add_command(group, "run", handlers.run, schedule=own)
-    add_command(group, "pause", handlers.pause, schedule=own)
-    add_command(group, "delete", handlers.delete, schedule=own)
-    return group
-
-
-def _tools_commands(handlers: ToolCommands) -> app_commands.Group:
-    """Return ``/tools``, which everybody has everywhere; the log is for managers."""
-    group = new_group("tools")
-    add_command(group, "list", handlers.list_tools)
-    add_command(group, "log", handlers.log)
-    return group
-
-
-def _assistant_commands(
-    handlers: AssistantCommands, needs: discord.Permissions
-) -> app_commands.Group:
-    """Return ``/assistant``, for members with these permissions in a server."""
-    group = new_group("assistant", needs=needs, in_dms=False)
-    every, own, models = handlers.all_assistants, handlers.own_assistants, handlers.offered_models
-    add_command(group, "list", handlers.list_assistants)
-    add_command(group, "show", handlers.show, assistant=every)
-    add_command(group, "use", handlers.use, assistant=every)
-    names = handlers.offered_functions
-    add_command(group, "create", handlers.create, model=models, functions=names)
-    add_command(group, "edit", handlers.edit, assistant=own, model=models, functions=names)
-    add_command(group, "delete", handlers.delete, assistant=own)
-    return group
-
-
-def _channel_commands(handlers: ChannelCommands, needs: discord.Permissions) -> app_commands.Group:
-    """Return ``/channel``, for members with these permissions in a server."""
-    group = new_group("channel", needs=needs, in_dms=False)
-    add_command(group, "show", handlers.show)
-    add_command(group, "set", handlers.set, answered_tag=handlers.tags, people_tag=handlers.tags)
-    add_command(group, "reset", handlers.reset)
-    return group
-
-
-def _access_commands(handlers: AccessCommands) -> app_commands.Group:
-    """Return ``/access``, for members with Manage Server."""
-    group = new_group("access", needs=_MANAGERS, in_dms=False)
-    add_command(group, "show", handlers.show)
-    add_command(group, "allow", handlers.allow)
-    add_command(group, "deny", handlers.deny)
-    add_command(group, "remove", handlers.remove)
-    return group
-
-
-def _settings_commands(handlers: SettingsCommands) -> app_commands.Group:
-    """Return ``/settings``, for members with Manage Server."""
-    group = new_group("settings", needs=_MANAGERS, in_dms=False)
-    add_command(group, "show", handlers.show)
-    add_command(group, "set", handlers.set, time_zone=handlers.time_zones)
-    add_command(group, "reset", handlers.reset)
-    return group
-
-
-def _usage_commands(handlers: UsageCommands) -> app_commands.Group:
-    """Return ``/usage``; its part for managers checks who uses it."""
-    group = new_group("usage")
-    add_command(group, "me", handlers.me)
-    add_command(group, "server", handlers.server)
-    return group
-
-
-def _limit_commands(handlers: LimitCommands) -> app_commands.Group:
-    """Return ``/limits``, for members with Manage Server."""
-    group = new_group("limits", needs=_MANAGERS, in_dms=False)
-    add_command(group, "show", handlers.show)
-    add_command(group, "set", handlers.set)
-    add_command(group, "lift", handlers.lift)
-    return group
-
-
-def _privacy_commands(handlers: PrivacyCommands, *, for_users: bool) -> app_commands.Group:
-    """Return ``/privacy``, for everybody."""
-    group = new_group("privacy", for_users=for_users)
-    add_command(group, "show", handlers.show)
-    add_command(group, "export", handlers.export)
-    add_command(group, "forget", handlers.forget)
-    return group
+    def _of_managers(self) -> tuple[AnyCommand, ...]:
+        """Return the groups for members with Manage Server."""
+        access, settings, limits = self.access, self.settings, self.limits
+        return (
+            new_group(
+                "access",
+                subcommand("show", access.show),
+                subcommand("allow", access.allow),
+                subcommand("deny", access.deny),
+                subcommand("remove", access.remove),
+                needs=_MANAGERS,
+            ),
+            new_group(
+                "settings",
+                subcommand("show", settings.show),
+                subcommand("set", settings.set, time_zone=settings.time_zones),
+                subcommand("reset", settings.reset),
+                needs=_MANAGERS,
+            ),
+            new_group(
+                "limits",
+                subcommand("show", limits.show),
+                subcommand("set", limits.set),
+                subcommand("lift", limits.lift),
+                needs=_MANAGERS,
+            ),
+        )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Final, Self
@@ -10,14 +10,18 @@ from typing import Any, Final, Self
 import aiohttp
 import discord
 
-from bot.chat.texts.fluent import localized
+from bot.chat.texts.fluent import RefusalError, localized
 from bot.chat.transport.rest_retry import RestRetry, describe_error
-from bot.runtime.clock import Clock
-from bot.store.ledger import AskResponse
+from bot.store.ledger import Ledger, LedgerError, Turn
 
 _ACKNOWLEDGE_SECONDS: Final = 3.0
-_ANSWER_SECONDS: Final = 14 * 60.0  # of 15 minutes that its token holds
+_ANSWER_SECONDS: Final = 14 * 60.0
+"""How long an answer is tried, in seconds; an interaction's token works for 15 minutes."""
+
 _ALREADY_ACKNOWLEDGED: Final = 40060
+
+_NOT_SENT: Final = (discord.DiscordException, aiohttp.ClientError, OSError)
+"""The errors of a response that Discord did not take. ``TimeoutError`` is an ``OSError``."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -25,7 +29,7 @@ _log: Final = logging.getLogger(__name__)
 class AcknowledgedInteraction:
     """Acknowledges one interaction at the start of a block, and answers failures at its end.
 
-    With ``thinking`` a press of a button gets a message of its own, which ``show`` fills.
+    With ``thinking`` the press of a button gets a message of its own, which ``show`` fills.
 
     The block also runs where the acknowledgement failed: Discord may still have shown the member
     that the button worked.
@@ -62,9 +66,9 @@ class AcknowledgedInteraction:
             # An earlier try arrived, but its response was lost.
             self._acknowledged = error.code == _ALREADY_ACKNOWLEDGED
             if not self._acknowledged:
-                self._failed("acknowledged", error)
+                _log_failure(self._interaction, "acknowledged", error)
         except TimeoutError as error:
-            self._failed("acknowledged", error)
+            _log_failure(self._interaction, "acknowledged", error)
         return self
 
     async def __aexit__(
@@ -73,27 +77,30 @@ class AcknowledgedInteraction:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Tell the member that the interaction failed, if the block raised an error."""
-        if not isinstance(error, Exception):
-            return False
-        _log.error("An interaction failed", exc_info=error)
-        await self.note(localized("command-failed"))
-        return True
+        """Tell the member why the block refused, or that it failed."""
+        if isinstance(error, RefusalError):
+            await (self.show if self._thinking else self.note)(error.sentence)
+        elif isinstance(error, Exception):
+            _log.error("An interaction failed", exc_info=error)
+            await self.note(localized("command-failed"))
+        return isinstance(error, Exception)
 
     async def _defer(self) -> None:
         await self._interaction.response.defer(ephemeral=self._ephemeral, thinking=self._thinking)
 
-    async def note(self, text: str) -> None:
-        """Send a message that only this member sees."""
+    async def note(self, text: str, files: Mapping[str, str] | None = None) -> None:
+        """Send a message that only this member sees; ``files`` are contents by name."""
         send = self._interaction.followup.send
-        await self._send(lambda: send(text, ephemeral=True))
+        if files:
+            await self._send(lambda: send(text, ephemeral=True, files=_uploads(files.items())))
+        else:
+            await self._send(lambda: send(text, ephemeral=True))
 
     async def give_back(self, texts: Mapping[str, str]) -> None:
         """Send a member the texts of a form that was refused, as files."""
         written = {f"{name}.txt": text for name, text in texts.items() if text.strip()}
         if written:
-            send, shown = self._interaction.followup.send, localized("form-given-back")
-            await self._send(lambda: send(shown, ephemeral=True, files=_files(written.items())))
+            await self.note(localized("form-given-back"), written)
 
     async def show(
         self,
@@ -104,74 +111,49 @@ class AcknowledgedInteraction:
     ) -> None:
         """Replace the interaction's own message; ``files`` are names and contents of its files."""
         edit = self._interaction.edit_original_response
+        await self._send(lambda: edit(content=text, view=view, attachments=_uploads(files)))
 
-        await self._send(lambda: edit(content=text, view=view, attachments=_files(files)))
-
-    async def _send(self, call: Any) -> None:
+    async def _send(self, call: Callable[[], Awaitable[object]]) -> None:
         if not self._acknowledged:
             return
         try:
             await self._rest.call(call, within=_ANSWER_SECONDS)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            self._failed("answered", error)
-
-    def _failed(self, what: str, error: Exception) -> None:
-        _log.warning(
-            "Interaction %d could not be %s: Discord %s",
-            self._interaction.id,
-            what,
-            describe_error(error),
-        )
+        except _NOT_SENT as error:
+            _log_failure(self._interaction, "answered", error)
 
 
-class ResponseTokens:
-    """Describes the responses of interactions for the ledger.
+class TurnButtonPress(AcknowledgedInteraction):
+    """Acknowledges the press of a button that asks the model once more.
 
-    An interaction's token works for ``seconds``.
+    After a question by command the press gets a message of its own, which the next reply fills: the
+    tokens of earlier interactions no longer work.
     """
 
-    def __init__(self, clock: Clock, *, seconds: float) -> None:
-        self._clock = clock
-        self._seconds = seconds
-
-    def of(self, interaction: discord.Interaction[Any]) -> AskResponse:
-        """Return what writes the response of an interaction that has just arrived."""
-        return AskResponse(
-            interaction_id=interaction.id,
-            token=interaction.token,
-            expires_at=self._clock.now() + self._seconds,
-        )
-
-
-class ManagersInteraction(AcknowledgedInteraction):
-    """A private answer for members with Manage Server.
-
-    ``guild_id`` is None for everybody else, and outside of servers: then the interaction was
-    answered already. Discord shows such commands to managers alone, but admins can change that.
-    """
-
-    def __init__(self, interaction: discord.Interaction[Any], rest: RestRetry) -> None:
-        super().__init__(interaction, rest, ephemeral=True)
-        self.guild_id: int | None = None
+    def __init__(
+        self, interaction: discord.Interaction[Any], rest: RestRetry, ledger: Ledger, turn_id: int
+    ) -> None:
+        super().__init__(interaction, rest)
+        self._ledger = ledger
+        self._turn_id = turn_id
+        self._turn: Turn | LedgerError | None = None
 
     async def __aenter__(self) -> Self:
-        """Acknowledge the interaction, and refuse it unless a manager uses it in a server."""
-        await super().__aenter__()
-        if self._interaction.guild_id is None:
-            await self.show(localized("only-in-servers"))
-        elif not self._interaction.permissions.manage_guild:
-            await self.show(localized("needs-manage-server"))
+        """Look the turn up, and acknowledge the press."""
+        try:
+            turn = self._turn = await self._ledger.history.turn(self._turn_id)
+        except LedgerError as error:
+            self._turn = error
         else:
-            self.guild_id = self._interaction.guild_id
-        return self
+            if turn is not None and turn.personal is not None:
+                self._thinking, self._ephemeral = True, turn.personal.ephemeral
+        return await super().__aenter__()
 
-
-def _files(files: Iterable[tuple[str, str | bytes]]) -> list[discord.File]:
-    """Return files to send, made anew for each try: discord.py closes a file that it has sent."""
-    return [
-        discord.File(BytesIO(data.encode() if isinstance(data, str) else data), name)
-        for name, data in files
-    ]
+    @property
+    def turn(self) -> Turn | None:
+        """The turn of the button; None if it is not stored. Raises ``LedgerError``."""
+        if isinstance(self._turn, LedgerError):
+            raise self._turn
+        return self._turn
 
 
 async def refuse(interaction: discord.Interaction[Any], rest: RestRetry, text: str) -> None:
@@ -179,30 +161,40 @@ async def refuse(interaction: discord.Interaction[Any], rest: RestRetry, text: s
 
     An autocompletion shows no text: it gets no choices.
     """
-
-    async def respond() -> None:
-        if interaction.type is discord.InteractionType.autocomplete:
-            await interaction.response.autocomplete([])
-        else:
-            await interaction.response.send_message(text, ephemeral=True)
-
-    try:
-        async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
-            await rest.call(respond)
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        _log.warning(
-            "Interaction %d could not be refused: Discord %s", interaction.id, describe_error(error)
-        )
+    if interaction.type is discord.InteractionType.autocomplete:
+        await _respond(interaction, rest, lambda: interaction.response.autocomplete([]))
+    else:
+        send = interaction.response.send_message
+        await _respond(interaction, rest, lambda: send(text, ephemeral=True))
 
 
-async def open_form(
+async def show_form(
     interaction: discord.Interaction[Any], rest: RestRetry, form: discord.ui.Modal
 ) -> None:
-    """Answer an interaction with a form, within the time that Discord allows; logs a failure."""
+    """Answer an interaction with a form; logs a failure."""
+    await _respond(interaction, rest, lambda: interaction.response.send_modal(form))
+
+
+async def _respond(
+    interaction: discord.Interaction[Any], rest: RestRetry, call: Callable[[], Awaitable[object]]
+) -> None:
+    """Send the first response to an interaction within the time that Discord allows."""
     try:
         async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
-            await rest.call(lambda: interaction.response.send_modal(form))
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        _log.warning(
-            "Interaction %d got no form: Discord %s", interaction.id, describe_error(error)
-        )
+            await rest.call(call)
+    except _NOT_SENT as error:
+        _log_failure(interaction, "answered", error)
+
+
+def _log_failure(interaction: discord.Interaction[Any], what: str, error: Exception) -> None:
+    _log.warning(
+        "Interaction %d could not be %s: Discord %s", interaction.id, what, describe_error(error)
+    )
+
+
+def _uploads(files: Iterable[tuple[str, str | bytes]]) -> list[discord.File]:
+    """Return files to send, made anew for each try: discord.py closes a file that it has sent."""
+    return [
+        discord.File(BytesIO(data.encode() if isinstance(data, str) else data), name)
+        for name, data in files
+    ]

@@ -5,19 +5,29 @@ Its attributes are ``description``, and for each option ``option`` and ``option-
 choices of an option are attributes of a message such as ``assistant-where-choice``.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
 from bot.chat.texts.fluent import DEFAULT, Language, language_of, localized_in
+from bot.chat.texts.sentences import shortened
 
 Choices = list[app_commands.Choice[str]]
 
+LocalizedCommand = app_commands.Command[Any, ..., None]
+
+Handler = Callable[..., Coroutine[Any, Any, None]]
+
 Autocomplete = Callable[[discord.Interaction[Any], str], Coroutine[Any, Any, Choices]]
 """Returns the choices for what a member typed."""
+
+MOST_CHOICES: Final = 25
+_LONGEST_CHOICE: Final = 100
+"""The most characters of a choice's name and of its value (Discord's limits)."""
 
 _OF_COMMAND: Final = {
     Location.command_name: "",
@@ -34,51 +44,85 @@ _TRANSLATED: Final[dict[discord.Locale, Language]] = {
 """The languages other than English, by Discord's locale."""
 
 
+def matching(typed: str, named: Iterable[tuple[str, str]]) -> Choices:
+    """Return choices whose name has in it what was typed, as many as Discord shows.
+
+    ``named`` are names and values. A long name is cut; a choice with a long value is left out.
+    """
+    found = (
+        app_commands.Choice(name=shortened(name, _LONGEST_CHOICE), value=value)
+        for name, value in named
+        if typed.casefold() in name.casefold() and len(value) <= _LONGEST_CHOICE
+    )
+    return list(islice(found, MOST_CHOICES))
+
+
+class Subcommand(NamedTuple):
+    """A command of a group, with the functions that complete its options, by their names."""
+
+    name: str
+    handler: Handler
+    autocomplete: Mapping[str, Autocomplete]
+
+
+def subcommand(name: str, handler: Handler, **autocomplete: Autocomplete) -> Subcommand:
+    """Return a command of a group, with the handler's parameters as its options."""
+    return Subcommand(name, handler, autocomplete)
+
+
 def new_group(
     name: str,
-    *,
+    *commands: Subcommand,
     needs: discord.Permissions | None = None,
-    in_dms: bool = True,
     for_users: bool = False,
 ) -> app_commands.Group:
     """Return a group of commands, described in English.
 
-    ``needs`` are permissions that its members need, unless a server's admins decide otherwise.
-    ``for_users`` brings the commands everywhere for those who install the bot to their account.
+    A group with ``needs`` exists in servers alone, for members with these permissions, unless a
+    server's admins decide otherwise. ``for_users`` brings the commands everywhere for those who
+    install the bot to their account.
     """
-    return app_commands.Group(
+    group = app_commands.Group(
         name=name,
         description=_english(f"{name}-command.description"),
         default_permissions=needs,
-        allowed_contexts=_contexts(in_dms=in_dms),
+        allowed_contexts=_contexts(in_dms=needs is None),
         allowed_installs=_installs(for_users=for_users),
     )
+    for each in commands:
+        message_id = f"{name}-{each.name}-command"
+        command: LocalizedCommand = app_commands.Command(
+            name=each.name,
+            description=_english(f"{message_id}.description"),
+            callback=each.handler,
+            parent=group,
+        )
+        _describe(command, message_id, each.autocomplete)
+        group.add_command(command)
+    return group
 
 
 def new_command(
-    name: str,
-    handler: Callable[..., Coroutine[Any, Any, None]],
-    *,
-    for_users: bool = False,
-    **autocomplete: Autocomplete,
-) -> app_commands.Command[Any, ..., None]:
-    """Return a command of its own, which everybody has everywhere.
+    name: str, handler: Handler, *, for_users: bool = False, **autocomplete: Autocomplete
+) -> LocalizedCommand:
+    """Return a command without a group, which everybody has everywhere.
 
-    ``for_users`` and ``autocomplete`` are those of ``new_group`` and ``add_command``.
+    ``for_users`` and ``autocomplete`` are those of ``new_group`` and ``subcommand``.
     """
-    command: app_commands.Command[Any, ..., None] = app_commands.Command(
+    message_id = f"{name}-command"
+    command: LocalizedCommand = app_commands.Command(
         name=name,
-        description=_english(f"{name}-command.description"),
+        description=_english(f"{message_id}.description"),
         callback=handler,
         allowed_contexts=_contexts(in_dms=True),
         allowed_installs=_installs(for_users=for_users),
     )
-    _describe(command, f"{name}-command", autocomplete)
+    _describe(command, message_id, autocomplete)
     return command
 
 
 def new_menu(
-    message_id: str, handler: Callable[..., Coroutine[Any, Any, None]], *, for_users: bool = False
+    message_id: str, handler: Handler, *, for_users: bool = False
 ) -> app_commands.ContextMenu:
     """Return an entry of the menu that each message has; ``message_id`` is its name's."""
     return app_commands.ContextMenu(
@@ -89,47 +133,23 @@ def new_menu(
     )
 
 
-def add_command(
-    group: app_commands.Group,
-    name: str,
-    handler: Callable[..., Coroutine[Any, Any, None]],
-    **autocomplete: Autocomplete,
-) -> None:
-    """Add a command to a group, with the handler's parameters as its options.
-
-    ``autocomplete`` has the function that completes an option, by the option's name.
-    """
-    message_id = f"{group.name}-{name}-command"
-    command: app_commands.Command[Any, ..., None] = app_commands.Command(
-        name=name, description=_english(f"{message_id}.description"), callback=handler, parent=group
-    )
-    _describe(command, message_id, autocomplete)
-    chosen = {
-        option.name: [
-            _choice(f"{group.name}-{option.name}-choice.{choice.value}", choice.value)
-            for choice in option.choices
-        ]
-        for option in command.parameters
-        if option.choices
-    }
-    if chosen:
-        app_commands.choices(**chosen)(command)
-    group.add_command(command)
-
-
 def _describe(
-    command: app_commands.Command[Any, ..., None],
-    message_id: str,
-    autocomplete: Mapping[str, Autocomplete],
+    command: LocalizedCommand, message_id: str, autocomplete: Mapping[str, Autocomplete]
 ) -> None:
-    app_commands.describe(
-        **{
-            option.name: app_commands.locale_str(
-                _english(f"{message_id}.{option.name}-description")
-            )
-            for option in command.parameters
-        }
-    )(command)
+    """Describe the options of a command, name their choices, and set what completes them."""
+    descriptions, choices = {}, {}
+    for option in command.parameters:
+        description = _english(f"{message_id}.{option.name}-description")
+        # discord.py translates a ``locale_str`` alone.
+        descriptions[option.name] = app_commands.locale_str(description)
+        if option.choices and command.parent is not None:
+            names = f"{command.parent.name}-{option.name}-choice"
+            choices[option.name] = [
+                _choice(f"{names}.{choice.value}", choice.value) for choice in option.choices
+            ]
+    app_commands.describe(**descriptions)(command)
+    if choices:
+        app_commands.choices(**choices)(command)
     for option_name, complete in autocomplete.items():
         command.autocomplete(option_name)(complete)
 

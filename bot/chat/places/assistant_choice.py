@@ -1,11 +1,12 @@
 """Which assistant answers in a place: the nearest choice in Discord, or the configured one."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import discord
 from msgspec import Struct
 
-from bot.chat.places.places import places_of
+from bot.chat.places.places import channel_ids, own_guild, places_of
 from bot.store.ledger import ASSISTANT_SETTING, Ledger, Turn
 
 
@@ -60,6 +61,13 @@ class AssistantChoice:
         if setting is None:
             return Chosen(self.default_id, None)
         return Chosen(setting.value, setting.place_id)
+
+    async def of_interaction(self, interaction: discord.Interaction[Any]) -> Chosen:
+        """Return the assistant of the place where a command is used. Raises ``LedgerError``."""
+        guild_id = own_guild(interaction)
+        if guild_id is None:
+            return Chosen(self.default_id, None)
+        return await self.of_places(places_of(self._client, guild_id, *channel_ids(interaction)))
 
     async def usable(self, guild_id: int | None) -> list[UsableAssistant]:
         """Return the assistants that a server may use; None: those that may be used anywhere."""

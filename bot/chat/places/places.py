@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from bot.chat.texts.fluent import localized
+from bot.chat.texts.fluent import RefusalError, localized
 
 
 def places_of(
@@ -32,19 +32,42 @@ def channel_ids(interaction: discord.Interaction[Any]) -> tuple[int, int | None]
     return interaction.channel_id or 0, parent_id
 
 
-def place_id_of(
-    client: discord.Client, interaction: discord.Interaction[Any], place: str
-) -> int | None:
+def is_by_user_install(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether only the person's own installation of the app brought the interaction here."""
+    if interaction.guild_id is None:
+        return interaction.context.private_channel is True
+    return interaction.is_user_integration() and not interaction.is_guild_integration()
+
+
+def own_guild(interaction: discord.Interaction[Any]) -> int | None:
+    """Return the server of an interaction; None outside of the servers that have the bot."""
+    return None if is_by_user_install(interaction) else interaction.guild_id
+
+
+def guild_of(interaction: discord.Interaction[Any]) -> int:
+    """Return the server of a command that exists in servers alone."""
+    assert interaction.guild_id is not None
+    return interaction.guild_id
+
+
+def place_id_of(client: discord.Client, interaction: discord.Interaction[Any], place: str) -> int:
     """Return the id of ``here``, the ``channel``, the ``category`` or the ``server``.
 
-    ``here`` is a channel thread, or the channel. Returns None for a channel without a category.
+    ``here`` is a channel thread, or the channel. Raises ``RefusalError`` for a channel without a
+    category.
     """
     channel_id, parent_id = channel_ids(interaction)
-    if place == "server":
-        return interaction.guild_id
-    if place == "category":
-        return category_of(client, parent_id or channel_id)
-    return channel_id if place == "here" else parent_id or channel_id
+    holder = parent_id or channel_id
+    ids = {
+        "here": channel_id,
+        "channel": holder,
+        "category": category_of(client, holder),
+        "server": interaction.guild_id,
+    }
+    place_id = ids[place]
+    if place_id is None:
+        raise RefusalError(localized("place-no-category"))
+    return place_id
 
 
 def named_place(place_id: int, guild_id: int) -> str:

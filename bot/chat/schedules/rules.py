@@ -15,7 +15,7 @@ import msgspec
 from cronsim import CronSim, CronSimError
 from msgspec import Struct
 
-from bot.chat.texts.fluent import localized
+from bot.chat.texts.fluent import RefusalError, localized
 
 Repeat = Literal["daily", "weekly", "monthly", "cron"]
 
@@ -51,12 +51,8 @@ _TIME: Final = re.compile(
 )
 
 
-class RuleError(ValueError):
-    """A rule that nobody can follow; ``sentence`` says so in the current language."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence: Final = sentence
+class RuleError(RefusalError):
+    """A schedule's time can't be understood, or nothing may be asked then."""
 
 
 class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -72,15 +72,15 @@ downvoted = Thanks, your 👎 is stored. You can change your vote at any time.
 vote-on-unknown-answer = I no longer know this answer, so I can't store your vote.
 # Discord takes 45 characters for the title and the label, 100 for the hint.
 question-form = Ask me
-    .text = Your question
-    .files = Files
+question-form-question = Your question
+question-form-files = Files
 question-form-empty = Write a question, or add a file.
 question-quoted = **{ $name } asks:**
 form-given-back = This is what you wrote:
 write-hint = -# To go on here, press Write or mention me: I can't read other messages.
-reason-title = What was wrong with this answer?
-reason-label = Your reason
-reason-hint = The operator of this bot reads it. You may leave it empty: your vote is stored already.
+reason-form = What was wrong with this answer?
+reason-form-reason = Your reason
+    .description = The operator of this bot reads it. You may leave it empty: your vote is stored already.
 steps-gone = The steps of this answer were deleted, or a newer attempt replaced them.
 steps-unreachable = I couldn't reach the assistant's server, so I can't show the steps. Try again later.
 steps-in-file = -# Shortened; the file has everything.
@@ -402,9 +402,9 @@ approval-ended =
 approval-decided-before = { $name } has decided that already. Nothing was changed.
 approval-too-old = That call can't be decided any more. Nothing was changed. Ask the assistant again.
 approval-not-yours = You can't decide about this call. Those who asked, or whoever the operator chose, can.
-approval-form-title = Deny the call
-approval-form-label = Reason
-approval-form-hint = The assistant reads the reason
+approval-form = Deny the call
+approval-form-reason = Reason
+    .description = The assistant reads the reason
 after-approval = -# 🔐 This answers the decision about a function call.
 
 ## Why a turn failed

@@ -27,6 +27,14 @@ _current: Final[ContextVar[Language]] = ContextVar("language", default=DEFAULT)
 _log: Final = logging.getLogger(__name__)
 
 
+class RefusalError(Exception):
+    """A member asks for something that is not done; ``sentence`` tells the member why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence: Final = sentence
+
+
 def localized(message_id: str, **arguments: str | float) -> str:
     """Return a message in the current language.
 

@@ -64,15 +64,15 @@ downvoted = ご意見をありがとうございます。👎を記録しまし�
 vote-on-unknown-answer = この回答の記録が残っていないため、評価を保存できません。
 # Discord takes 45 characters for the title and the label, 100 for the hint.
 question-form = 質問を書く
-    .text = 質問
-    .files = ファイル
+question-form-question = 質問
+question-form-files = ファイル
 question-form-empty = 質問を書くか、ファイルを添付してください。
 question-quoted = **{ $name }さんの質問：**
 form-given-back = 入力した内容をお返しします。
 write-hint = -# 続けて質問するときは、「質問を書く」を押すか、ボットにメンションしてください。それ以外のメッセージは読み取れません。
-reason-title = この回答のどこがよくありませんでしたか？
-reason-label = 理由
-reason-hint = このボットの運営者が読みます。評価は保存済みなので、空欄のままでもかまいません。
+reason-form = この回答のどこがよくありませんでしたか？
+reason-form-reason = 理由
+    .description = このボットの運営者が読みます。評価は保存済みなので、空欄のままでもかまいません。
 steps-gone = この回答の手順は削除されたか、新しい回答に置き換えられました。
 steps-unreachable = アシスタントのサーバーに接続できないため、手順を表示できません。しばらくしてからもう一度お試しください。
 steps-in-file = -# 一部を省略しています。全文はファイルにあります。
@@ -387,9 +387,9 @@ approval-ended =
 approval-decided-before = { $name }さんがすでに判断しています。何も変更されていません。
 approval-too-old = この呼び出しについては、もう判断できません。何も変更されていません。アシスタントにもう一度質問してください。
 approval-not-yours = この呼び出しについては判断できません。質問した人か、運営者が選んだ人が判断できます。
-approval-form-title = 呼び出しを拒否
-approval-form-label = 理由
-approval-form-hint = 理由はアシスタントに伝わります
+approval-form = 呼び出しを拒否
+approval-form-reason = 理由
+    .description = 理由はアシスタントに伝わります
 after-approval = -# 🔐 関数呼び出しについての判断を受けた回答です。
 
 ## Why a turn failed

@@ -152,7 +152,7 @@ async def test_votes_and_the_form_work_as_in_the_sandbox(tmp_path: Path) -> None
         up = await scene.ada.click(scene.reply, custom_id="up:1.1")
         assert [message.content for message in up.followups] == [localized("upvoted")]
         down = await scene.ben.click(scene.reply, custom_id="down:1.1")
-        assert down.modal["title"] == localized("reason-title")
+        assert down.modal["title"] == localized("reason-form")
         sent = await scene.ben.submit_modal(down, {"reason": "Too short."})
         assert [message.content for message in sent.followups] == [localized("downvoted")]
         assert votes(scene) == [("up", None), ("down", "Too short.")]

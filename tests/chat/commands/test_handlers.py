@@ -1,6 +1,6 @@
 """Handlers of buttons and slash commands on a real ledger; only the interaction is a fake."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +9,7 @@ import discord
 import pytest
 
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
-from bot.chat.commands.handlers.runs import PAGE_SIZE
-from bot.chat.commands.interaction import ResponseTokens
+from bot.chat.commands.handlers.runs import PAGE_SIZE, RunCommands
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
@@ -50,29 +49,38 @@ async def unknown(turn: Turn) -> str:
     return ""
 
 
+def broken() -> str:
+    """Stand for a part of the program with a defect."""
+    raise RuntimeError("a defect")
+
+
 class Handled:
     """Handlers with what they scheduled and cancelled."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, health: Callable[[], str] = lambda: "-# busy") -> None:
         self.ledger = ledger
         self.scheduled: list[int] = []
         self.cancelled: list[int] = []
         clock = SystemClock()
-        no_answers: Any = None  # nothing is pressed under an answer here
-        unread: Any = SimpleNamespace(answer_of=None)
-        self.handlers = ReplyButtonHandlers(
-            ledger,
-            RestRetry(clock),
-            clock,
-            ResponseTokens(clock, seconds=900.0),
+        services: Any = SimpleNamespace(
+            client=None,
+            ledger=ledger,
+            rest=RestRetry(clock),
+            clock=clock,
+            budgets=SimpleNamespace(cost_of=unknown),
             schedule=self.scheduled.append,
             cancel=self.cancelled.append,
-            health=lambda: "-# busy",
-            cost=unknown,
-            answers=unread,
-            conversations=no_answers,
-            privacy=no_answers,
-            form=no_answers,
+            health=health,
+        )
+        unused: Any = None  # nothing is pressed under an answer here
+        self.runs = RunCommands(services)
+        self.buttons = ReplyButtonHandlers(
+            services,
+            runs=self.runs,
+            privacy=unused,
+            conversations=unused,
+            answers=unused,
+            form=unused,
         )
 
     async def turn(self, number: int = 1) -> Turn:
@@ -110,7 +118,7 @@ async def handled(tmp_path: Path) -> AsyncIterator[Handled]:
 async def test_cancel_by_the_asker_is_stored_and_passed_on(handled: Handled) -> None:
     turn = await handled.turn()
     pressed: Any = FakeInteraction(ADA)
-    await handled.handlers.cancel_pressed(pressed, turn.id, turn.attempt)
+    await handled.buttons.cancel_pressed(pressed, turn.id, turn.attempt)
     stored = await handled.ledger.history.turn(turn.id)
     assert stored is not None
     assert stored.canceller is not None
@@ -132,7 +140,7 @@ async def test_cancel_is_refused_to_strangers_and_for_other_attempts(
 ) -> None:
     turn = await handled.turn()
     pressed: Any = FakeInteraction(user_id, moderator=moderator)
-    await handled.handlers.cancel_pressed(pressed, turn.id, attempt)
+    await handled.buttons.cancel_pressed(pressed, turn.id, attempt)
     assert pressed.notes == ([] if note is None else [note])
     assert handled.cancelled == ([turn.id] if note is None else [])
 
@@ -141,8 +149,8 @@ async def test_retry_schedules_the_channel_once(handled: Handled) -> None:
     turn = await handled.failed()
     first: Any = FakeInteraction(ADA)
     second: Any = FakeInteraction(ADA)
-    await handled.handlers.retry_pressed(first, turn.id, 1)
-    await handled.handlers.retry_pressed(second, turn.id, 1)
+    await handled.buttons.retry_pressed(first, turn.id, 1)
+    await handled.buttons.retry_pressed(second, turn.id, 1)
     assert handled.scheduled == [HERE]
     assert (first.notes, second.notes) == ([], [localized("too-late-to-retry")])
 
@@ -150,7 +158,7 @@ async def test_retry_schedules_the_channel_once(handled: Handled) -> None:
 async def test_retry_is_refused_to_a_stranger(handled: Handled) -> None:
     turn = await handled.failed()
     pressed: Any = FakeInteraction(BEN)
-    await handled.handlers.retry_pressed(pressed, turn.id, 1)
+    await handled.buttons.retry_pressed(pressed, turn.id, 1)
     assert (pressed.notes, handled.scheduled) == ([localized("not-yours-to-retry")], [])
 
 
@@ -160,14 +168,14 @@ async def test_a_page_of_runs_is_within_the_list_and_only_moderators_see_the_loa
     for number in range(1, PAGE_SIZE + 2):
         await handled.failed(number)
     asked: Any = FakeInteraction(ADA)
-    await handled.handlers.runs.list_runs(asked, page=99)
+    await handled.runs.list_runs(asked, page=99)
     (text,) = asked.shown
     assert "**#1**" in text
     assert f"**#{PAGE_SIZE + 1}**" not in text
     assert "page 2 of 2" in text
     assert "busy" not in text
     moderator: Any = FakeInteraction(BEN, moderator=True)
-    await handled.handlers.runs.list_runs(moderator, page=1)
+    await handled.runs.list_runs(moderator, page=1)
     assert "busy" in moderator.shown[0]
 
 
@@ -175,9 +183,9 @@ async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
     handled: Handled,
 ) -> None:
     asked: Any = FakeInteraction(ADA)
-    await handled.handlers.runs.cancel_run(asked, None)
+    await handled.runs.cancel_run(asked, None)
     turn = await handled.turn()
-    await handled.handlers.runs.cancel_run(asked, None)
+    await handled.runs.cancel_run(asked, None)
     assert asked.shown == [
         localized("nothing-running"),
         localized("cancelling", number=str(turn.id)),
@@ -188,7 +196,7 @@ async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
 @pytest.mark.parametrize("name", ["7", "#7", "run_none", "²", "9" * 30])
 async def test_a_run_that_does_not_exist_is_said_not_to(handled: Handled, name: str) -> None:
     asked: Any = FakeInteraction(ADA)
-    await handled.handlers.runs.show_run(asked, name)
+    await handled.runs.show_run(asked, name)
     assert asked.shown == [sentences.no_such_run(name)]
 
 
@@ -196,20 +204,18 @@ async def test_choices_contain_what_was_typed(handled: Handled) -> None:
     for number in (1, 2):
         await handled.failed(number)
     asked: Any = FakeInteraction(ADA)
-    found = await handled.handlers.runs.any_run(asked, "QUESTION 2")
+    found = await handled.runs.any_run(asked, "QUESTION 2")
     assert [choice.value for choice in found] == ["2"]
-    assert await handled.handlers.runs.active_run(asked, "") == []
+    assert await handled.runs.active_run(asked, "") == []
     for number in range(3, 31):
         await handled.failed(number)
     # More runs than Discord shows: what is typed finds older ones.
-    assert [each.value for each in await handled.handlers.runs.any_run(asked, "#2 ")] == ["2"]
-    assert len(await handled.handlers.runs.any_run(asked, "question")) == 25
+    assert [each.value for each in await handled.runs.any_run(asked, "#2 ")] == ["2"]
+    assert len(await handled.runs.any_run(asked, "question")) == 25
 
 
-async def test_a_defect_is_answered_with_a_sentence(
-    handled: Handled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(handled.ledger.history, "count", None)
-    asked: Any = FakeInteraction(ADA)
-    await handled.handlers.runs.list_runs(asked)
-    assert asked.notes == [localized("command-failed")]
+async def test_a_defect_is_answered_with_a_sentence(handled: Handled) -> None:
+    await handled.failed()
+    moderator: Any = FakeInteraction(BEN, moderator=True)
+    await Handled(handled.ledger, health=broken).runs.list_runs(moderator)
+    assert moderator.notes == [localized("command-failed")]

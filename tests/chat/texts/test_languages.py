@@ -95,7 +95,13 @@ def calls() -> Iterator[tuple[str, set[str] | None]]:
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
-            if node.func.id not in ("localized", "localized_in", "_thread_name", "_english"):
+            if node.func.id not in (
+                "localized",
+                "localized_in",
+                "_thread_name",
+                "_english",
+                "labelled",
+            ):
                 continue
             names = {each.arg for each in node.keywords if each.arg is not None}
             spelled = node.func.id == "localized"

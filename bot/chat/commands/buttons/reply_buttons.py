@@ -1,36 +1,28 @@
-"""Handles the buttons of replies: reads the ledger, stores requests in it, and answers.
+"""Handles the buttons of replies: reads the ledger, stores requests in it, and answers."""
 
-Each interaction is acknowledged before anything that takes time.
-"""
-
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
-
-import discord
+from typing import Protocol
 
 from bot.chat.commands.buttons.answer_buttons import AnswerButtonHandlers
-from bot.chat.commands.buttons.turn_press import TurnPress
 from bot.chat.commands.forms.question_form import QuestionForm
 from bot.chat.commands.handlers.conversations import ConversationCommands
 from bot.chat.commands.handlers.privacy import PrivacyCommands
 from bot.chat.commands.handlers.runs import RunCommands
-from bot.chat.commands.interaction import AcknowledgedInteraction, ResponseTokens
+from bot.chat.commands.interaction import AcknowledgedInteraction, TurnButtonPress
+from bot.chat.commands.interaction_handler import (
+    CommandServices,
+    Interaction,
+    InteractionHandler,
+)
 from bot.chat.commands.permissions import may_act_on
 from bot.chat.reply.buttons import Action, RunFilter
-from bot.chat.texts import sentences
-from bot.chat.texts.fluent import localized
-from bot.chat.texts.plain_text import well_formed
-from bot.chat.transport.rest_retry import RestRetry
-from bot.runtime.clock import Clock
-from bot.store.ledger import AskResponse, Ledger, Turn
+from bot.chat.texts.fluent import RefusalError, localized
+from bot.store.ledger import AskResponse, Turn
 
 
 class PressHandler(Protocol):
     """Handles the press of one kind of button."""
 
-    async def __call__(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int, /
-    ) -> None:
+    async def __call__(self, interaction: Interaction, turn_id: int, attempt: int, /) -> None:
         """Handle the press of a button on this attempt's reply."""
 
 
@@ -44,166 +36,94 @@ class AttemptStarter(Protocol):
         ...
 
 
-class ReplyButtonHandlers:
-    """Handles the buttons of replies and, by ``runs``, the command of the same name.
-
-    ``schedule`` is called with the channel of a turn that is retried, ``cancel`` with a turn whose
-    cancellation was stored. ``health`` returns a line about how busy the bot is, ``cost`` what a
-    turn cost. ``answers`` handles the buttons under answers, ``privacy`` what members want to know
-    and have forgotten.
-    """
+class ReplyButtonHandlers(InteractionHandler):
+    """Handles presses of the buttons of replies, and hands some of them to other handlers."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        rest: RestRetry,
-        clock: Clock,
-        responses: ResponseTokens,
+        services: CommandServices,
         *,
-        schedule: Callable[[int], None],
-        cancel: Callable[[int], None],
-        health: Callable[[], str],
-        cost: Callable[[Turn], Awaitable[str]],
-        answers: AnswerButtonHandlers,
+        runs: RunCommands,
         privacy: PrivacyCommands,
         conversations: ConversationCommands,
+        answers: AnswerButtonHandlers,
         form: QuestionForm,
     ) -> None:
-        self._ledger = ledger
-        self._rest = rest
-        self._clock = clock
-        self._responses = responses
-        self._schedule = schedule
-        self._cancel = cancel
-        self.answers: Final = answers
-        self.privacy: Final = privacy
+        super().__init__(services)
+        self._runs = runs
+        self._privacy = privacy
         self._conversations = conversations
-        self.form: Final = form
-        self.runs: Final = RunCommands(
-            ledger,
-            rest,
-            clock,
-            cancel=self._request_cancel,
-            retry=self._retry,
-            health=health,
-            cost=cost,
-            answer_of=answers.answer_of,
-        )
+        self._answers = answers
+        self._form = form
 
     async def pressed(
-        self, interaction: discord.Interaction[Any], action: Action, turn_id: int, attempt: int
+        self, interaction: Interaction, action: Action, turn_id: int, attempt: int
     ) -> None:
         """Handle a press of a button on this attempt's reply."""
         handlers: dict[Action, PressHandler] = {
             "cancel": self.cancel_pressed,
             "retry": self.retry_pressed,
             "again": self.again_pressed,
-            "continue": self.answers.continue_pressed,
-            "steps": self.answers.steps_pressed,
-            "up": self.answers.upvote_pressed,
-            "down": self.answers.downvote_pressed,
-            "write": self._write_pressed,
+            "continue": self._answers.continue_pressed,
+            "steps": self._answers.steps_pressed,
+            "up": self._answers.upvote_pressed,
+            "down": self._answers.downvote_pressed,
+            "write": self._form.pressed,
             "person": self._person_pressed,
         }
         await handlers[action](interaction, turn_id, attempt)
 
-    async def cancel_pressed(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
-    ) -> None:
+    async def page_pressed(self, interaction: Interaction, page: int, chosen: RunFilter) -> None:
+        """Show another page of the list of runs."""
+        await self._runs.page_pressed(interaction, page, chosen)
+
+    async def forget_pressed(self, interaction: Interaction) -> None:
+        """Forget the member who confirmed it."""
+        await self._privacy.forget_pressed(interaction)
+
+    async def cancel_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
         """Cancel the attempt whose button was pressed."""
-        async with AcknowledgedInteraction(interaction, self._rest) as response:
+        async with AcknowledgedInteraction(interaction, self._rest):
             turn = await self._ledger.history.turn(turn_id)
-            refusal = localized("too-late-to-cancel")
-            if turn is not None and turn.attempt == attempt:
-                if not may_act_on(turn, interaction):
-                    refusal = localized("not-yours-to-cancel")
-                elif await self._request_cancel(interaction, turn):
-                    return
-            await response.note(refusal)
+            if turn is None or turn.attempt != attempt:
+                raise RefusalError(localized("too-late-to-cancel"))
+            await self._runs.cancel(interaction, turn)
 
-    async def _write_pressed(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
-    ) -> None:
-        """Show the form of a question."""
-        await self.form.pressed(interaction, turn_id, attempt)
+    async def retry_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
+        """Make one more attempt at the failed turn whose button was pressed."""
+        begin = self._ledger.turns.retry
+        await self._begin_again(interaction, turn_id, attempt, begin, kind="retry")
 
-    async def _person_pressed(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
-    ) -> None:
+    async def again_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
+        """Answer the turn whose button was pressed again."""
+        begin = self._ledger.turns.again
+        await self._begin_again(interaction, turn_id, attempt, begin, kind="answer-again")
+
+    async def _person_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
         """Hand the channel thread of a reply over to people."""
         await self._conversations.handover(interaction)
 
-    async def retry_pressed(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
-    ) -> None:
-        """Make one more attempt at the turn whose button was pressed."""
-        await self._begin_again(
-            interaction, turn_id, attempt, self._ledger.turns.retry, kind="retry"
-        )
-
-    async def again_pressed(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
-    ) -> None:
-        """Answer the turn whose button was pressed again."""
-        await self._begin_again(
-            interaction, turn_id, attempt, self._ledger.turns.again, kind="answer-again"
-        )
-
     async def _begin_again(
         self,
-        interaction: discord.Interaction[Any],
+        interaction: Interaction,
         turn_id: int,
         attempt: int,
         begin: AttemptStarter,
         *,
         kind: str,
     ) -> None:
-        """Make one more attempt at a turn, or say why not.
+        """Make one more attempt at a turn, or say why that is impossible.
 
-        After a question by command the press gets a response of its own, which the reply fills.
+        The response to the press of a button under the answer to ``/ask`` is the next reply.
         """
-        async with TurnPress(interaction, self._rest, self._ledger, turn_id) as press:
-            turn, response = press.turn, None
-            refusal = localized(f"too-late-to-{kind}")
-            if turn is not None and turn.attempt == attempt:
-                if not may_act_on(turn, interaction):
-                    refusal = localized(f"not-yours-to-{kind}")
-                elif await self._ledger.handovers.is_under_way(turn.channel_id):
-                    refusal = localized("help-ask-people")
-                else:
-                    if turn.personal is not None:
-                        response = self._responses.of(interaction)
-                    if await begin(turn_id, attempt, response) is not None:
-                        self._schedule(turn.channel_id)
-                        return
-            await press.refuse(refusal)
-
-    async def page_pressed(
-        self, interaction: discord.Interaction[Any], page: int, chosen: RunFilter
-    ) -> None:
-        """Show another page of the list of runs."""
-        await self.runs.page_pressed(interaction, page, chosen)
-
-    async def forget_pressed(self, interaction: discord.Interaction[Any]) -> None:
-        """Forget the member who confirmed that."""
-        await self.privacy.forget_pressed(interaction)
-
-    async def _retry(self, interaction: discord.Interaction[Any], turn: Turn) -> bool:
-        """Make one more attempt at a turn; False: it was too late."""
-        # The reply to a question by command needs an interaction that it can answer.
-        if not sentences.retry_helps(turn.error) or turn.personal is not None:
-            return False
-        if await self._ledger.turns.retry(turn.id, turn.attempt) is None:
-            return False
-        self._schedule(turn.channel_id)
-        return True
-
-    async def _request_cancel(self, interaction: discord.Interaction[Any], turn: Turn) -> bool:
-        user = interaction.user
-        stored = await self._ledger.turns.request_cancel(
-            turn.id, turn.attempt, user.id, well_formed(user.display_name)
-        )
-        if stored is None:
-            return False
-        self._cancel(turn.id)
-        return True
+        async with TurnButtonPress(interaction, self._rest, self._ledger, turn_id) as press:
+            turn = press.turn
+            if turn is None or turn.attempt != attempt:
+                raise RefusalError(localized(f"too-late-to-{kind}"))
+            if not may_act_on(turn, interaction):
+                raise RefusalError(localized(f"not-yours-to-{kind}"))
+            await self._refuse_where_people_answer(turn.channel_id)
+            response = self._response_to(interaction) if turn.personal is not None else None
+            if await begin(turn_id, attempt, response) is None:
+                raise RefusalError(localized(f"too-late-to-{kind}"))
+            self._services.schedule(turn.channel_id)

@@ -8,13 +8,24 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import discord
+from discord import ui
 from msgspec import Struct
 
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.interaction_gate import InteractionGate
+from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
+from bot.chat.texts.sentences import shortened
 from bot.chat.threads.messages.message_builder import AttachedFile
 from bot.chat.transport.rest_retry import RestRetry
+
+MOST_FILES: Final = 10
+"""The most files of one field (Discord's limit)."""
+
+LONGEST_TEXT: Final = 4_000
+"""The most characters of one field (Discord's limit)."""
+
+_LONGEST_TITLE: Final = 45
 
 _log: Final = logging.getLogger(__name__)
 
@@ -42,7 +53,7 @@ class Modals:
         self._handlers = handlers
 
     async def submitted(self, interaction: discord.Interaction[Any]) -> None:
-        """Handle the event of a submitted modal."""
+        """Handle the event of a submitted modal; a refused member gets the entered texts back."""
         data: Any = interaction.data
         kind, _, name = str(data["custom_id"]).partition(":")
         handler = self._handlers.get(kind)
@@ -54,6 +65,26 @@ class Modals:
             await handler(interaction, name, entries)
         else:
             await AcknowledgedInteraction.answered(interaction, self._rest).give_back(entries.texts)
+
+
+def new_modal(custom_id: str, title: str, *fields: ui.Label[Any]) -> ui.Modal:
+    """Return a modal of these fields, which ``Modals`` handles and discord.py does not keep."""
+    modal = ui.Modal(title=shortened(title, _LONGEST_TITLE), custom_id=custom_id)
+    for field in fields:
+        modal.add_item(field)
+    modal.stop()
+    return modal
+
+
+def labelled(message_id: str, component: ui.Item[Any], *, described: bool = True) -> ui.Label[Any]:
+    """Return a field with the label of a message, and with its attribute ``description``."""
+    description = localized(f"{message_id}.description") if described else None
+    return ui.Label(text=localized(message_id), description=description, component=component)
+
+
+def text_field(custom_id: str, **options: Any) -> ui.TextInput[Any]:
+    """Return a field for a text of several lines; ``options`` are those of ``TextInput``."""
+    return ui.TextInput(custom_id=custom_id, style=discord.TextStyle.paragraph, **options)
 
 
 def entries_of(data: Any) -> ModalEntries:

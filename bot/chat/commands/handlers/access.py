@@ -1,17 +1,21 @@
 """``/access``: a server's managers decide who may use the bot there, and where."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final, Literal
 
 import discord
 from discord import app_commands
 
-from bot.chat.access.gate import AccessGate
-from bot.chat.commands.interaction import ManagersInteraction
+from bot.chat.commands.interaction_handler import (
+    Interaction,
+    InteractionHandler,
+    PrivateAnswer,
+    answers_privately,
+    managers_guild,
+)
 from bot.chat.texts import overviews
-from bot.chat.texts.fluent import localized
-from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import AccessRule, Ledger, TooManyRulesError
+from bot.chat.texts.fluent import RefusalError, localized
+from bot.store.ledger import AccessRule, TooManyRulesError
 from bot.store.ledger.settings.access_rules import MOST_RULES
 
 Person = discord.User | discord.Member | discord.Role
@@ -22,91 +26,53 @@ _MOST_NAMED: Final = 16
 """The most names in a line; four lines of mentions have to fit into one message."""
 
 
-class AccessCommands:
+class AccessCommands(InteractionHandler):
     """Handles ``/access``, for members with Manage Server."""
 
-    def __init__(self, ledger: Ledger, rest: RestRetry, gate: AccessGate) -> None:
-        self._ledger = ledger
-        self._rest = rest
-        self._gate = gate
-
-    async def show(self, interaction: discord.Interaction[Any]) -> None:
+    @answers_privately
+    async def show(self, interaction: Interaction) -> PrivateAnswer:
         """Show who may use the bot in this server."""
-        async with ManagersInteraction(interaction, self._rest) as response:
-            if response.guild_id is not None:
-                await self._show(response, response.guild_id)
+        return await self._overview(managers_guild(interaction))
 
+    @answers_privately
     async def allow(
-        self,
-        interaction: discord.Interaction[Any],
-        who: Person | None = None,
-        channel: Place | None = None,
-    ) -> None:
-        """Allow a member, a role or a channel; nobody else has access then."""
-        await self._set(interaction, who, channel, allowed=True)
+        self, interaction: Interaction, who: Person | None = None, channel: Place | None = None
+    ) -> PrivateAnswer:
+        """Allow a member, a role or a channel; others of that kind are refused then."""
+        return await self._set(managers_guild(interaction), _rules(who, channel, allowed=True))
 
+    @answers_privately
     async def deny(
-        self,
-        interaction: discord.Interaction[Any],
-        who: Person | None = None,
-        channel: Place | None = None,
-    ) -> None:
+        self, interaction: Interaction, who: Person | None = None, channel: Place | None = None
+    ) -> PrivateAnswer:
         """Deny a member, a role or a channel."""
-        await self._set(interaction, who, channel, allowed=False)
+        guild_id, rules = managers_guild(interaction), _rules(who, channel, allowed=False)
+        is_kept = self._services.gate.is_allowed_by_operator
+        if kept := [rule for rule in rules if is_kept(rule.target_id)]:
+            raise RefusalError(localized("access-kept-by-operator", names=_named(kept, guild_id)))
+        return await self._set(guild_id, rules)
 
+    @answers_privately
     async def remove(
-        self,
-        interaction: discord.Interaction[Any],
-        who: Person | None = None,
-        channel: Place | None = None,
-    ) -> None:
+        self, interaction: Interaction, who: Person | None = None, channel: Place | None = None
+    ) -> PrivateAnswer:
         """Remove the rule about a member, a role or a channel."""
-        async with ManagersInteraction(interaction, self._rest) as response:
-            guild_id = response.guild_id
-            if guild_id is None:
-                return
-            rules = _rules(who, channel, allowed=True)
-            if not rules:
-                await response.show(localized("access-nothing-named"))
-                return
-            removed = [
-                await self._ledger.access_rules.remove(guild_id, rule.target_id) for rule in rules
-            ]
-            if not any(removed):
-                await response.show(localized("access-no-rule", names=_named(rules, guild_id)))
-                return
-            await self._show(response, guild_id)
+        guild_id, rules = managers_guild(interaction), _rules(who, channel, allowed=True)
+        remove = self._ledger.access_rules.remove
+        removed = [await remove(guild_id, rule.target_id) for rule in rules]
+        if not any(removed):
+            raise RefusalError(localized("access-no-rule", names=_named(rules, guild_id)))
+        return await self._overview(guild_id)
 
-    async def _set(
-        self,
-        interaction: discord.Interaction[Any],
-        who: Person | None,
-        channel: Place | None,
-        *,
-        allowed: bool,
-    ) -> None:
-        async with ManagersInteraction(interaction, self._rest) as response:
-            guild_id = response.guild_id
-            if guild_id is None:
-                return
-            rules = _rules(who, channel, allowed=allowed)
-            if not rules:
-                await response.show(localized("access-nothing-named"))
-                return
-            void = [rule for rule in rules if self._gate.is_allowed_by_operator(rule.target_id)]
-            if void and not allowed:
-                await response.show(
-                    localized("access-kept-by-operator", names=_named(void, guild_id))
-                )
-                return
-            try:
-                await self._ledger.access_rules.set(guild_id, *rules)
-            except TooManyRulesError:
-                await response.show(localized("access-full", most=MOST_RULES))
-                return
-            await self._show(response, guild_id)
+    async def _set(self, guild_id: int, rules: list[AccessRule]) -> PrivateAnswer:
+        try:
+            await self._ledger.access_rules.set(guild_id, *rules)
+        except TooManyRulesError:
+            raise RefusalError(localized("access-full", most=MOST_RULES)) from None
+        return await self._overview(guild_id)
 
-    async def _show(self, response: ManagersInteraction, guild_id: int) -> None:
+    async def _overview(self, guild_id: int) -> PrivateAnswer:
+        """Return the rules of a server by kind; names that don't fit are in a file."""
         rules = await self._ledger.access_rules.of_guild(guild_id)
         lines = []
         for message_id, is_about_channels, allowed in (
@@ -126,20 +92,22 @@ class AccessCommands:
             f"{'allow' if rule.allowed else 'deny'} {rule.kind} {rule.target_id}" for rule in rules
         )
         text = "\n".join(lines) or localized("access-open")
-        if self._gate.operator_has_rules:
+        if self._services.gate.operator_has_rules:
             text = f"{text}\n{localized('access-operator')}"
         is_shortened = any(len(line.split(">")) > _MOST_NAMED for line in lines)
-        await response.show(text, files=[("access.txt", whole)] if is_shortened else ())
+        return PrivateAnswer(text, files=[("access.txt", whole)] if is_shortened else ())
 
 
 def _rules(who: Person | None, channel: Place | None, *, allowed: bool) -> list[AccessRule]:
-    """Return a rule about each that was named."""
+    """Return rules about the named targets; raises ``RefusalError`` if none is named."""
     rules = []
     if who is not None:
-        kind = "role" if isinstance(who, discord.Role) else "member"
-        rules.append(AccessRule(target_id=who.id, kind=kind, allowed=allowed))  # type: ignore[arg-type]  # one of two words
+        kind: Literal["role", "member"] = "role" if isinstance(who, discord.Role) else "member"
+        rules.append(AccessRule(target_id=who.id, kind=kind, allowed=allowed))
     if channel is not None:
         rules.append(AccessRule(target_id=channel.id, kind="channel", allowed=allowed))
+    if not rules:
+        raise RefusalError(localized("access-nothing-named"))
     return rules
 
 

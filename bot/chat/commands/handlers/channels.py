@@ -1,12 +1,17 @@
 """``/channel``: when and where the bot answers, what it reads before, and the tags it sets."""
 
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import discord
 from discord import app_commands
 
-from bot.chat.commands.interaction import AcknowledgedInteraction
-from bot.chat.commands.localization import Choices
+from bot.chat.commands.interaction_handler import (
+    Interaction,
+    InteractionHandler,
+    answers_privately,
+)
+from bot.chat.commands.localization import Choices, matching
 from bot.chat.places.channel_rules import (
     ANSWER,
     ANSWERED_TAG,
@@ -18,21 +23,16 @@ from bot.chat.places.channel_rules import (
     RULE_NAMES,
     ChannelRules,
     ReplyIn,
-    RuleBook,
     When,
 )
-from bot.chat.places.places import channel_ids, named_place, place_id_of
+from bot.chat.places.places import channel_ids, guild_of, named_place, place_id_of
 from bot.chat.texts import sentences
-from bot.chat.texts.fluent import localized
-from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import Ledger
+from bot.chat.texts.fluent import RefusalError, localized
 
 Place = Literal["channel", "here", "category", "server"]
 """The place that a rule is set for."""
 
 TagName = app_commands.Range[str, 1, 100]
-
-_MOST_CHOICES: Final = 25
 
 _NEEDED: Final = {
     "view_channel": "permission-view-channel",
@@ -45,25 +45,18 @@ _NEEDED: Final = {
 """The message with Discord's name of each permission that the rules may need."""
 
 
-class ChannelCommands:
+class ChannelCommands(InteractionHandler):
     """Handles ``/channel``."""
 
-    def __init__(
-        self, client: discord.Client, ledger: Ledger, rest: RestRetry, rules: RuleBook
-    ) -> None:
-        self._client = client
-        self._ledger = ledger
-        self._rest = rest
-        self._rules = rules
-
-    async def show(self, interaction: discord.Interaction[Any]) -> None:
+    @answers_privately
+    async def show(self, interaction: Interaction) -> str:
         """Show the rules of this channel, and the permissions that the bot lacks for them."""
-        async with self._acknowledged(interaction) as response:
-            await response.show(await self._shown(interaction))
+        return await self._overview(interaction)
 
+    @answers_privately
     async def set(
         self,
-        interaction: discord.Interaction[Any],
+        interaction: Interaction,
         answer: When | None = None,
         reply_in: ReplyIn | None = None,
         context: app_commands.Range[int, 0, MOST_CONTEXT] | None = None,
@@ -71,60 +64,41 @@ class ChannelCommands:
         people_tag: TagName | None = None,
         people_role: discord.Role | None = None,
         place: Place = "channel",
-    ) -> None:
-        """Set rules of a place; those that are left out stay."""
-        async with self._acknowledged(interaction) as response:
-            place_id = place_id_of(self._client, interaction, place)
-            if place_id is None:
-                await response.show(localized("place-no-category"))
-                return
-            values: dict[str, str | None] = {}
-            if answer is not None:
-                values[ANSWER] = answer
-            if reply_in is not None:
-                values[REPLY_IN] = reply_in
-            if context is not None:
-                values[CONTEXT] = str(context)
-            if people_role is not None:
-                values[PEOPLE_ROLE] = str(people_role.id)
-            for name, wanted in ((ANSWERED_TAG, answered_tag), (PEOPLE_TAG, people_tag)):
-                if wanted is None:
-                    continue
-                tag = self._tag(interaction, wanted)
-                if tag is None:
-                    await response.show(localized("channel-no-tag", name=sentences.plain(wanted)))
-                    return
-                values[name] = str(tag.id)
-            if not values:
-                await response.show(localized("channel-nothing-to-set"))
-                return
-            await self._ledger.settings.set(place_id, _guild_of(interaction), values)
-            await response.show(await self._shown(interaction))
+    ) -> str:
+        """Set the named rules of a place; the others stay."""
+        place_id = place_id_of(self._client, interaction, place)
+        given = {
+            ANSWER: answer,
+            REPLY_IN: reply_in,
+            CONTEXT: context,
+            PEOPLE_ROLE: people_role and people_role.id,
+            ANSWERED_TAG: answered_tag and self._tag(interaction, answered_tag),
+            PEOPLE_TAG: people_tag and self._tag(interaction, people_tag),
+        }
+        values: dict[str, str | None] = {
+            name: str(value) for name, value in given.items() if value is not None
+        }
+        if not values:
+            raise RefusalError(localized("channel-nothing-to-set"))
+        await self._ledger.settings.set(place_id, guild_of(interaction), values)
+        return await self._overview(interaction)
 
-    async def reset(self, interaction: discord.Interaction[Any], place: Place = "channel") -> None:
+    @answers_privately
+    async def reset(self, interaction: Interaction, place: Place = "channel") -> str:
         """Take all rules of a place back."""
-        async with self._acknowledged(interaction) as response:
-            place_id = place_id_of(self._client, interaction, place)
-            if place_id is None:
-                await response.show(localized("place-no-category"))
-                return
-            none: dict[str, str | None] = dict.fromkeys(RULE_NAMES)
-            await self._ledger.settings.set(place_id, _guild_of(interaction), none)
-            await response.show(await self._shown(interaction))
+        place_id = place_id_of(self._client, interaction, place)
+        none: dict[str, str | None] = dict.fromkeys(RULE_NAMES)
+        await self._ledger.settings.set(place_id, guild_of(interaction), none)
+        return await self._overview(interaction)
 
-    async def tags(self, interaction: discord.Interaction[Any], typed: str) -> Choices:
+    async def tags(self, interaction: Interaction, typed: str) -> Choices:
         """Complete the name of a tag of this forum."""
-        forum = self._forum(interaction)
-        return [
-            app_commands.Choice(name=tag.name, value=str(tag.id))
-            for tag in ([] if forum is None else forum.available_tags)
-            if typed.casefold() in tag.name.casefold()
-        ][:_MOST_CHOICES]
+        return matching(typed, ((tag.name, str(tag.id)) for tag in self._tags(interaction)))
 
-    async def _shown(self, interaction: discord.Interaction[Any]) -> str:
+    async def _overview(self, interaction: Interaction) -> str:
         channel_id, parent_id = channel_ids(interaction)
-        guild_id = _guild_of(interaction)
-        rules = await self._rules.of(guild_id, channel_id, parent_id)
+        guild_id = guild_of(interaction)
+        rules = await self._services.rules.of(guild_id, channel_id, parent_id)
         forum = self._forum(interaction)
         lines = [
             localized(f"channel-answer-is.{rules.answer}"),
@@ -159,31 +133,22 @@ class ChannelCommands:
             shown.append(localized("channel-lacks", names=names))
         return "\n".join(shown)
 
-    def _tag(self, interaction: discord.Interaction[Any], wanted: str) -> discord.ForumTag | None:
-        """Return the tag of this forum with an id or a name."""
-        forum = self._forum(interaction)
+    def _tag(self, interaction: Interaction, wanted: str) -> int:
+        """Return the id of this forum's tag with an id or a name; raises ``RefusalError``."""
         name = wanted.strip().casefold()
-        return next(
-            (
-                tag
-                for tag in ([] if forum is None else forum.available_tags)
-                if name in (str(tag.id), tag.name.casefold())
-            ),
-            None,
-        )
+        for tag in self._tags(interaction):
+            if name in (str(tag.id), tag.name.casefold()):
+                return tag.id
+        raise RefusalError(localized("channel-no-tag", name=sentences.plain(wanted)))
 
-    def _forum(self, interaction: discord.Interaction[Any]) -> discord.ForumChannel | None:
+    def _tags(self, interaction: Interaction) -> Sequence[discord.ForumTag]:
+        forum = self._forum(interaction)
+        return () if forum is None else forum.available_tags
+
+    def _forum(self, interaction: Interaction) -> discord.ForumChannel | None:
         channel_id, parent_id = channel_ids(interaction)
         channel = self._client.get_channel(parent_id or channel_id)
         return channel if isinstance(channel, discord.ForumChannel) else None
-
-    def _acknowledged(self, interaction: discord.Interaction[Any]) -> AcknowledgedInteraction:
-        return AcknowledgedInteraction(interaction, self._rest, ephemeral=True)
-
-
-def _guild_of(interaction: discord.Interaction[Any]) -> int:
-    assert interaction.guild_id is not None  # the commands exist in servers alone
-    return interaction.guild_id
 
 
 def _with_source(line: str, place_id: int | None, guild_id: int) -> str:
@@ -194,7 +159,7 @@ def _with_source(line: str, place_id: int | None, guild_id: int) -> str:
 
 
 def _lacking(
-    interaction: discord.Interaction[Any], rules: ChannelRules, forum: discord.ForumChannel | None
+    interaction: Interaction, rules: ChannelRules, forum: discord.ForumChannel | None
 ) -> list[str]:
     """Return the messages with the names of the permissions that the bot lacks here."""
     needed = ["view_channel", "read_message_history"]

@@ -6,7 +6,7 @@ commands in this place; with ``mine``, and in places of which the bot is no memb
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -18,20 +18,19 @@ from discord import app_commands
 from bot.assistants.errors import APIError
 from bot.assistants.schema.content import RefusalPart, TextPart
 from bot.assistants.schema.objects import Message
-from bot.chat.access.visitors import is_by_user_install
-from bot.chat.commands.interaction import AcknowledgedInteraction
-from bot.chat.places.assistant_choice import AssistantChoice
-from bot.chat.places.channel_rules import RuleBook
-from bot.chat.places.people_calls import Handovers
-from bot.chat.places.places import channel_ids, places_of
+from bot.chat.commands.interaction_handler import (
+    Interaction,
+    InteractionHandler,
+    PrivateAnswer,
+    answers_privately,
+)
+from bot.chat.places.places import channel_ids, is_by_user_install
 from bot.chat.texts import overviews, sentences
-from bot.chat.texts.fluent import localized
+from bot.chat.texts.fluent import RefusalError, localized
 from bot.chat.texts.plain_text import is_visible, well_formed
 from bot.chat.threads.api_errors import TurnError, gone
 from bot.chat.threads.pagination import up_to
-from bot.chat.threads.threads import AssistantThreads
-from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import Ledger, LedgerConversation, TurnsOpenError
+from bot.store.ledger import LedgerConversation, TurnsOpenError
 
 MOST_EXPORTED: Final = 5_000
 """About the most messages of an export, the newest."""
@@ -53,161 +52,119 @@ class _Exported(msgspec.Struct, frozen=True, kw_only=True):
     objects: str
 
 
-class ConversationCommands:
-    """Handles ``/thread``; ``tidy`` does the chores of channels in the background."""
+class ConversationCommands(InteractionHandler):
+    """Handles ``/thread``."""
 
-    def __init__(
-        self,
-        client: discord.Client,
-        ledger: Ledger,
-        rest: RestRetry,
-        threads: AssistantThreads,
-        choice: AssistantChoice,
-        rules: RuleBook,
-        handovers: Handovers,
-        tidy: Callable[[Iterable[int]], None],
-    ) -> None:
-        self._client = client
-        self._ledger = ledger
-        self._rest = rest
-        self._threads = threads
-        self._choice = choice
-        self._rules = rules
-        self._handovers = handovers
-        self._tidy = tidy
-
-    async def new(self, interaction: discord.Interaction[Any], mine: bool = False) -> None:
+    @answers_privately
+    async def new(self, interaction: Interaction, mine: bool = False) -> str:
         """Begin a new conversation in this place."""
-        async with self._acknowledged(interaction) as response:
-            found = await self._managed(interaction, response, mine=mine)
-            if found:
-                await self._ledger.conversations.begin_anew(each.channel_id for each in found)
-                await response.show(_titled(found, localized("conversation-new")))
+        found = await self._managed(interaction, mine=mine)
+        await self._ledger.conversations.begin_anew(known.channel_id for known in found)
+        return _titled(found, localized("conversation-new"))
 
-    async def info(self, interaction: discord.Interaction[Any], mine: bool = False) -> None:
+    @answers_privately
+    async def info(self, interaction: Interaction, mine: bool = False) -> str:
         """Show the facts of this place's conversation."""
-        async with self._acknowledged(interaction) as response:
-            found = await self._conversations(interaction, mine=mine)
-            if not found:
-                await response.show(_none(interaction, mine=mine))
-                return
-            assistant = await self._assistant_name(interaction)
-            facts = "\n".join(overviews.conversation_facts(each, assistant) for each in found)
-            await response.show(await self._with_hint(interaction, found, _titled(found, facts)))
+        found = await self._conversations(interaction, mine=mine)
+        if not found:
+            raise RefusalError(_none(interaction, mine=mine))
+        name = await self._assistant_name(interaction)
+        facts = "\n".join(overviews.conversation_facts(known, name) for known in found)
+        return await self._with_hint(interaction, found, _titled(found, facts))
 
-    async def export(self, interaction: discord.Interaction[Any], mine: bool = False) -> None:
+    @answers_privately
+    async def export(self, interaction: Interaction, mine: bool = False) -> PrivateAnswer:
         """Send this place's conversation as Markdown and as the API's objects in JSON."""
-        async with self._acknowledged(interaction) as response:
-            if not _may_read(interaction):
-                await response.show(localized("conversation-not-readable"))
-                return
-            found = await self._conversations(interaction, mine=mine)
-            files: list[tuple[str, str | bytes]] = []
-            count, is_whole = 0, True
-            try:
-                for number, known in enumerate(found, start=1):
-                    exported = await self._exported(known, MOST_BYTES // len(found))
-                    if exported is None:
-                        continue
-                    is_whole = is_whole and exported.is_whole
-                    count += exported.count
-                    name = _file_name(known, number)
-                    files += [(f"{name}.md", exported.markdown), (f"{name}.json", exported.objects)]
-            except (APIError, TurnError) as error:
-                _log.warning("A conversation can't be exported: %s", error)
-                await response.show(localized("assistant-api-failed"))
-                return
-            if not files:
-                await response.show(_none(interaction, mine=mine))
-                return
-            text = _titled(found, localized("conversation-exported", count=count))
-            if not is_whole:
-                text = f"{text}\n{localized('conversation-cut')}"
-            await response.show(text, files=files)
+        if interaction.guild_id is not None and not interaction.permissions.read_message_history:
+            raise RefusalError(localized("conversation-not-readable"))
+        found = await self._conversations(interaction, mine=mine)
+        files: list[tuple[str, str]] = []
+        count, is_whole = 0, True
+        try:
+            for number, known in enumerate(found, start=1):
+                exported = await self._exported(known, MOST_BYTES // len(found))
+                if exported is None:
+                    continue
+                is_whole = is_whole and exported.is_whole
+                count += exported.count
+                name = _file_name(known, number)
+                files += [(f"{name}.md", exported.markdown), (f"{name}.json", exported.objects)]
+        except (APIError, TurnError) as error:
+            _log.warning("A conversation can't be exported: %s", error)
+            raise RefusalError(localized("assistant-api-failed")) from error
+        if not files:
+            raise RefusalError(_none(interaction, mine=mine))
+        text = _titled(found, localized("conversation-exported", count=count))
+        if not is_whole:
+            text = f"{text}\n{localized('conversation-cut')}"
+        return PrivateAnswer(text, files=files)
 
-    async def rename(self, interaction: discord.Interaction[Any], name: NewName) -> None:
+    @answers_privately
+    async def rename(self, interaction: Interaction, name: NewName) -> str:
         """Rename this channel thread."""
-        async with self._acknowledged(interaction) as response:
-            thread = await _channel_thread(
-                interaction, response, localized("conversation-no-channel-thread")
-            )
-            if thread is None:
-                return
-            known = await self._ledger.conversations.of_channel(thread.id)
-            refusal = _refusal(interaction, () if known is None else (known,))
-            if refusal is not None:
-                await response.show(refusal)
-                return
-            new_name = " ".join(well_formed(name).split())
-            if not is_visible(new_name):
-                await response.show(localized("conversation-name-invisible"))
-                return
-            # The model's title must not replace the member's.
-            await self._ledger.channel_titles.settle(thread.id)
-            try:
-                await self._rest.call(lambda: thread.edit(name=new_name))
-            except discord.HTTPException as error:
-                _log.info("Channel thread %d keeps its name: %s", thread.id, error)
-                await response.show(localized("conversation-not-renamed"))
-                return
-            await response.show(localized("conversation-renamed", name=sentences.plain(new_name)))
+        thread = _channel_thread(interaction, "conversation-no-channel-thread")
+        known = await self._ledger.conversations.of_channel(thread.id)
+        refusal = _refusal(interaction, () if known is None else (known,))
+        if refusal is not None:
+            raise RefusalError(refusal)
+        new_name = " ".join(well_formed(name).split())
+        if not is_visible(new_name):
+            raise RefusalError(localized("conversation-name-invisible"))
+        # The model's title must not replace the member's.
+        await self._ledger.channel_titles.settle(thread.id)
+        try:
+            await self._rest.call(lambda: thread.edit(name=new_name))
+        except discord.HTTPException as error:
+            _log.info("Channel thread %d keeps its name: %s", thread.id, error)
+            raise RefusalError(localized("conversation-not-renamed")) from error
+        return localized("conversation-renamed", name=sentences.plain(new_name))
 
-    async def delete(self, interaction: discord.Interaction[Any], mine: bool = False) -> None:
+    @answers_privately
+    async def delete(self, interaction: Interaction, mine: bool = False) -> str:
         """Delete this place's conversation here and at the server."""
-        async with self._acknowledged(interaction) as response:
-            found = await self._managed(interaction, response, mine=mine)
-            if not found:
-                return
-            ids = [each.channel_id for each in found]
-            try:
-                await self._ledger.conversations.delete(ids)
-            except TurnsOpenError:
-                await response.show(_titled(found, localized("conversation-busy")))
-                return
-            self._tidy(ids)
-            await response.show(_titled(found, localized("conversation-deleted")))
+        found = await self._managed(interaction, mine=mine)
+        ids = [known.channel_id for known in found]
+        try:
+            await self._ledger.conversations.delete(ids)
+        except TurnsOpenError:
+            raise RefusalError(_titled(found, localized("conversation-busy"))) from None
+        self._services.do_chores(ids)
+        return _titled(found, localized("conversation-deleted"))
 
-    async def handover(self, interaction: discord.Interaction[Any]) -> None:
+    @answers_privately
+    async def handover(self, interaction: Interaction) -> str:
         """Let people answer in this channel thread from now on, and call them."""
-        async with self._acknowledged(interaction) as response:
-            thread = await _channel_thread(
-                interaction, response, localized("handover-no-channel-thread")
-            )
-            if thread is None:
-                return
-            handed = await self._handovers.begin(thread, interaction.user.id)
-            lines = [localized("handover-begun" if handed.is_new else "handover-under-way")]
-            if handed.role_id is None:
-                lines.append(localized("handover-no-role"))
-            elif not handed.may_mention:
-                lines.append(localized("handover-not-mentionable", role=str(handed.role_id)))
-            elif not handed.is_called:
-                lines.append(localized("handover-called-before"))
-            await response.show("\n".join(lines))
+        thread = _channel_thread(interaction, "handover-no-channel-thread")
+        handed = await self._services.handovers.begin(thread, interaction.user.id)
+        lines = [localized("handover-begun" if handed.is_new else "handover-under-way")]
+        if handed.role_id is None:
+            lines.append(localized("handover-no-role"))
+        elif not handed.may_mention:
+            lines.append(localized("handover-not-mentionable", role=str(handed.role_id)))
+        elif not handed.is_called:
+            lines.append(localized("handover-called-before"))
+        return "\n".join(lines)
 
-    async def resume(self, interaction: discord.Interaction[Any]) -> None:
+    @answers_privately
+    async def resume(self, interaction: Interaction) -> str:
         """Let the assistant answer in this channel thread again."""
-        async with self._acknowledged(interaction) as response:
-            channel_id, user = _channel_of(interaction), interaction.user
-            known = await self._ledger.handovers.of_channel(channel_id)
-            if known is None:
-                await response.show(localized("handover-none"))
-                return
-            guild_id = interaction.guild_id or 0
-            rules = await self._rules.of(guild_id, *channel_ids(interaction))
-            roles = user.roles if isinstance(user, discord.Member) else []
-            if (
-                user.id not in known
-                and not interaction.permissions.manage_messages
-                and all(role.id != rules.people_role for role in roles)
-            ):
-                await response.show(localized("handover-not-yours"))
-                return
-            await self._ledger.handovers.end(channel_id, user.id)
-            await response.show(localized("handover-ended"))
+        channel_id, user = _channel_of(interaction), interaction.user
+        callers = await self._ledger.handovers.of_channel(channel_id)
+        if callers is None:
+            raise RefusalError(localized("handover-none"))
+        rules = await self._services.rules.of(interaction.guild_id or 0, *channel_ids(interaction))
+        roles = user.roles if isinstance(user, discord.Member) else []
+        if (
+            user.id not in callers
+            and not interaction.permissions.manage_messages
+            and all(role.id != rules.people_role for role in roles)
+        ):
+            raise RefusalError(localized("handover-not-yours"))
+        await self._ledger.handovers.end(channel_id, user.id)
+        return localized("handover-ended")
 
     async def _conversations(
-        self, interaction: discord.Interaction[Any], *, mine: bool
+        self, interaction: Interaction, *, mine: bool
     ) -> Sequence[LedgerConversation]:
         """Return the channel's conversation if there is one, else the member's own here."""
         channel_id = _channel_of(interaction)
@@ -218,25 +175,17 @@ class ConversationCommands:
         return await self._ledger.conversations.of_member(interaction.user.id, channel_id)
 
     async def _managed(
-        self,
-        interaction: discord.Interaction[Any],
-        response: AcknowledgedInteraction,
-        *,
-        mine: bool,
+        self, interaction: Interaction, *, mine: bool
     ) -> Sequence[LedgerConversation]:
-        """Return the conversations that the member may manage here; say so if there are none."""
+        """Return the conversations that the member may manage here; ``RefusalError`` for none."""
         found = await self._conversations(interaction, mine=mine)
         refusal = _refusal(interaction, found, mine=mine)
-        if refusal is None:
-            return found
-        await response.show(await self._with_hint(interaction, found, refusal))
-        return ()
+        if refusal is not None:
+            raise RefusalError(await self._with_hint(interaction, found, refusal))
+        return found
 
     async def _with_hint(
-        self,
-        interaction: discord.Interaction[Any],
-        found: Sequence[LedgerConversation],
-        text: str,
+        self, interaction: Interaction, found: Sequence[LedgerConversation], text: str
     ) -> str:
         """Return a text about a channel's conversation, with a hint at the member's own ones."""
         if (
@@ -257,8 +206,9 @@ class ConversationCommands:
         if known.thread_id is None:
             return None
         try:
-            thread = await self._threads.api.retrieve_thread(known.thread_id)
-            fetch = partial(self._threads.api.list_messages, known.thread_id)
+            api = self._services.threads.api
+            thread = await api.retrieve_thread(known.thread_id)
+            fetch = partial(api.list_messages, known.thread_id)
             found = await up_to(fetch, MOST_EXPORTED)
         except APIError as error:
             if not gone(error):
@@ -272,42 +222,31 @@ class ConversationCommands:
             written, objects = _markdown(messages), _json(thread, messages)
         return _Exported(count=len(messages), is_whole=is_whole, markdown=written, objects=objects)
 
-    async def _assistant_name(self, interaction: discord.Interaction[Any]) -> str:
-        assistant_id = self._choice.default_id
-        if interaction.guild_id is not None and not is_by_user_install(interaction):
-            channel_id, parent_id = channel_ids(interaction)
-            places = places_of(self._client, interaction.guild_id, channel_id, parent_id)
-            assistant_id = (await self._choice.of_places(places)).assistant_id
+    async def _assistant_name(self, interaction: Interaction) -> str:
+        services = self._services
+        assistant_id = (await services.choice.of_interaction(interaction)).assistant_id
         try:
-            assistant = await self._threads.api.retrieve_assistant(assistant_id)
+            assistant = await services.threads.api.retrieve_assistant(assistant_id)
         except (APIError, TurnError) as error:
             _log.info("Assistant %s can't be named: %s", assistant_id, error)
             return assistant_id
         return assistant.name or assistant_id
 
-    def _acknowledged(self, interaction: discord.Interaction[Any]) -> AcknowledgedInteraction:
-        # The press of a button gets a message of its own.
-        is_press = interaction.type is discord.InteractionType.component
-        return AcknowledgedInteraction(interaction, self._rest, ephemeral=True, thinking=is_press)
 
+def _channel_thread(interaction: Interaction, refusal_id: str) -> discord.Thread:
+    """Return the channel thread in which a command is used; else raises ``RefusalError``.
 
-async def _channel_thread(
-    interaction: discord.Interaction[Any], response: AcknowledgedInteraction, refusal: str
-) -> discord.Thread | None:
-    """Return the channel thread in which a command is used; else show why that does not work."""
+    ``refusal_id`` is the message for other channels of servers that have the bot.
+    """
     if is_by_user_install(interaction):
-        refusal = localized("conversation-elsewhere")
-    elif isinstance(interaction.channel, discord.Thread):
-        return interaction.channel
-    await response.show(refusal)
-    return None
+        raise RefusalError(localized("conversation-elsewhere"))
+    if not isinstance(interaction.channel, discord.Thread):
+        raise RefusalError(localized(refusal_id))
+    return interaction.channel
 
 
 def _refusal(
-    interaction: discord.Interaction[Any],
-    found: Sequence[LedgerConversation],
-    *,
-    mine: bool = False,
+    interaction: Interaction, found: Sequence[LedgerConversation], *, mine: bool = False
 ) -> str | None:
     """Return why a member may not manage these conversations; None if the member may."""
     if not found:
@@ -321,7 +260,7 @@ def _refusal(
     return localized("conversation-not-yours")
 
 
-def _none(interaction: discord.Interaction[Any], *, mine: bool) -> str:
+def _none(interaction: Interaction, *, mine: bool) -> str:
     is_mine = mine or is_by_user_install(interaction)
     return localized("conversation-none-yours" if is_mine else "conversation-none")
 
@@ -336,12 +275,8 @@ def _file_name(known: LedgerConversation, number: int) -> str:
     return f"{name}-private" if known.personal is not None and known.personal.ephemeral else name
 
 
-def _channel_of(interaction: discord.Interaction[Any]) -> int:
+def _channel_of(interaction: Interaction) -> int:
     return interaction.channel_id or 0
-
-
-def _may_read(interaction: discord.Interaction[Any]) -> bool:
-    return interaction.guild_id is None or interaction.permissions.read_message_history
 
 
 def _json(thread: Any, messages: list[Message]) -> str:

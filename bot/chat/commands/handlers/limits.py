@@ -1,19 +1,22 @@
 """``/limits``: a server's managers set budgets within the operator's, and lift reached ones."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import discord
 import msgspec
 from discord import app_commands
 
-from bot.chat.access.budgets import Budgets
 from bot.chat.access.caps import NO_LIMIT, LimitKind
 from bot.chat.commands.handlers.access import Person, Place
-from bot.chat.commands.interaction import ManagersInteraction
+from bot.chat.commands.interaction_handler import (
+    Interaction,
+    InteractionHandler,
+    answers_privately,
+    managers_guild,
+)
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import localized
-from bot.chat.transport.rest_retry import RestRetry
 from bot.config.limits import SpendingLimit
 from bot.store.ledger import Period, SpendingScope, Used
 
@@ -29,22 +32,18 @@ Money = app_commands.Range[float, 0, 1_000_000]
 _MARKS: Final[dict[Shown, str]] = {"member": "<@{}>", "role": "<@&{}>", "channel": "<#{}>"}
 
 
-class LimitCommands:
+class LimitCommands(InteractionHandler):
     """Handles ``/limits``, for members with Manage Server."""
 
-    def __init__(self, rest: RestRetry, budgets: Budgets) -> None:
-        self._rest = rest
-        self._budgets = budgets
-
-    async def show(self, interaction: discord.Interaction[Any]) -> None:
+    @answers_privately
+    async def show(self, interaction: Interaction) -> str:
         """Show the limits that the managers of this server set."""
-        async with ManagersInteraction(interaction, self._rest) as response:
-            if response.guild_id is not None:
-                await response.show(await self._shown(response.guild_id))
+        return await self._overview(managers_guild(interaction))
 
+    @answers_privately
     async def set(
         self,
-        interaction: discord.Interaction[Any],
+        interaction: Interaction,
         tokens_per_day: Tokens | None = None,
         tokens_per_month: Tokens | None = None,
         money_per_day: Money | None = None,
@@ -52,46 +51,40 @@ class LimitCommands:
         who: Person | None = None,
         channel: Place | None = None,
         whom: Whom = "server",
-    ) -> None:
+    ) -> str:
         """Set a limit in place of the one that stands; without amounts remove the limit."""
-        async with ManagersInteraction(interaction, self._rest) as response:
-            guild_id = response.guild_id
-            if guild_id is None:
-                return
-            amounts = (tokens_per_day, tokens_per_month, money_per_day, money_per_month)
-            given = dict(zip(SpendingLimit.__struct_fields__, amounts, strict=True))
-            limit = msgspec.convert(given, SpendingLimit)
-            kind, target_id = _target(who, channel, whom, guild_id)
-            await self._budgets.caps.store(kind, guild_id, target_id, limit)
-            await response.show(await self._shown(guild_id))
+        guild_id = managers_guild(interaction)
+        amounts = (tokens_per_day, tokens_per_month, money_per_day, money_per_month)
+        given = dict(zip(SpendingLimit.__struct_fields__, amounts, strict=True))
+        limit = msgspec.convert(given, SpendingLimit)
+        kind, target_id = _target(who, channel, whom, guild_id)
+        await self._services.budgets.caps.store(kind, guild_id, target_id, limit)
+        return await self._overview(guild_id)
 
+    @answers_privately
     async def lift(
         self,
-        interaction: discord.Interaction[Any],
+        interaction: Interaction,
         who: discord.User | discord.Member | None = None,
         channel: Place | None = None,
-    ) -> None:
-        """Lift the used up limits of a member, a channel or this server until their period ends."""
-        async with ManagersInteraction(interaction, self._rest) as response:
-            guild_id = response.guild_id
-            if guild_id is None:
-                return
-            kind, target_id = _target(who, channel, "server", guild_id)
-            # The limits of a category are those of its channels.
-            channels = getattr(channel, "channels", ())
-            until = await self._budgets.lift(
-                kind,
-                guild_id,
-                target_id,
-                channel_ids=[each.id for each in channels] or [target_id],
-                role_ids=[role.id for role in getattr(who, "roles", ())],
-            )
-            name = _name(kind, target_id)
-            await response.show(localized("limits-lifted", name=name, until=str(until)))
+    ) -> str:
+        """Lift the used-up limits of a member, a channel or this server until their period ends."""
+        guild_id = managers_guild(interaction)
+        kind, target_id = _target(who, channel, "server", guild_id)
+        # The limits of a category are those of its channels.
+        channels = getattr(channel, "channels", ())
+        until = await self._services.budgets.lift(
+            kind,
+            guild_id,
+            target_id,
+            channel_ids=[each.id for each in channels] or [target_id],
+            role_ids=[role.id for role in getattr(who, "roles", ())],
+        )
+        return localized("limits-lifted", name=_name(kind, target_id), until=str(until))
 
-    async def _shown(self, guild_id: int) -> str:
-        """Return the limits, their use, the used up and the lifted ones, and when periods end."""
-        budgets = self._budgets
+    async def _overview(self, guild_id: int) -> str:
+        """Return the limits, their use, the used-up and the lifted ones, and when periods end."""
+        budgets = self._services.budgets
         ends = await budgets.ends(guild_id)
         separator = localized("list-separator")
         lines = []
@@ -121,12 +114,12 @@ class LimitCommands:
         """Return what a target has used; None where each of several has its own sum."""
         if kind == "role" or kind == "everyone":
             return None
-        used = await self._budgets.used(kind, guild_id, target_id)
+        used = await self._services.budgets.used(kind, guild_id, target_id)
         return used if kind != "channel" or used["month"].tokens else None
 
     def _amount(self, field: str, amount: float, used: Mapping[Period, Used] | None) -> str:
         """Return a limit as members read it, with the amount used where that is known."""
-        is_tokens, prices = field.startswith("tokens"), self._budgets.prices
+        is_tokens, prices = field.startswith("tokens"), self._services.budgets.prices
         currency = sentences.plain(prices.currency)
         most = f"{amount:,}" if is_tokens else f"{amount:,.2f} {currency}"
         text = localized(f"limits-{field}", amount=most)

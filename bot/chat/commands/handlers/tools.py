@@ -1,183 +1,121 @@
 """``/tools``, and the buttons and the form by which people decide about function calls."""
 
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final
 
-import discord
+from discord import ui
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.tools import FunctionTool
-from bot.chat.commands.forms.modals import ModalEntries
-from bot.chat.commands.interaction import AcknowledgedInteraction, ManagersInteraction, open_form
-from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.commands.forms.modals import ModalEntries, labelled, new_modal, text_field
+from bot.chat.commands.interaction import AcknowledgedInteraction
+from bot.chat.commands.interaction_handler import (
+    Interaction,
+    InteractionHandler,
+    answers_privately,
+    managers_guild,
+    responds_first,
+)
 from bot.chat.places.places import channel_ids, places_of
 from bot.chat.reply.approval_buttons import Choice
 from bot.chat.texts import overviews, sentences
-from bot.chat.texts.fluent import localized
+from bot.chat.texts.fluent import RefusalError, localized
 from bot.chat.threads.api_errors import TurnError
-from bot.chat.threads.threads import AssistantThreads
-from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import UNDECIDED, Approval, Ledger, LedgerError
-from bot.tools.functions import Functions
+from bot.store.ledger import UNDECIDED, Approval
 from bot.tools.policy import Circumstances, decide
 
 DENIAL_FORM: Final = "tools"
 """The kind of the form that asks for the reason of a denial."""
 
 LONGEST_REASON: Final = 500
+"""The most characters of the reason of a denial."""
+
 _MOST_LOGGED: Final = 40
 
 
-class ApprovalDesk(Protocol):
-    """Takes decisions about calls."""
+class ToolCommands(InteractionHandler):
+    """Handles ``/tools``, and decisions about function calls."""
 
-    async def decide(
-        self,
-        approval: Approval,
-        *,
-        allow: bool,
-        for_conversation: bool,
-        decider_id: int,
-        decider_name: str,
-        reason: str | None,
-    ) -> Approval | None:
-        """Store a decision and show it; None if somebody was first."""
-        ...
-
-    def is_too_old(self, approval: Approval) -> bool:
-        """Return whether nobody may decide any more."""
-        ...
-
-
-class ToolCommands:
-    """Handles ``/tools`` and decisions; ``make_soon`` is called with each call to be made."""
-
-    def __init__(
-        self,
-        client: discord.Client,
-        ledger: Ledger,
-        rest: RestRetry,
-        threads: AssistantThreads,
-        choice: AssistantChoice,
-        functions: Functions,
-        desk: ApprovalDesk,
-        make_soon: Callable[[Approval], None],
-        schedule: Callable[[int], None],
-    ) -> None:
-        self._client = client
-        self._ledger = ledger
-        self._rest = rest
-        self._threads = threads
-        self._choice = choice
-        self._functions = functions
-        self._desk = desk
-        self._make_soon = make_soon
-        self._schedule = schedule
-
-    async def list_tools(self, interaction: discord.Interaction[Any]) -> None:
+    @answers_privately
+    async def list_tools(self, interaction: Interaction) -> str:
         """Show what the assistant of this channel may do for this member, and why not."""
-        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
-            channel_id, parent_id = channel_ids(interaction)
-            guild_id = interaction.guild_id
-            places = places_of(self._client, guild_id or 0, channel_id, parent_id)
-            assistant_id = self._choice.default_id
-            if guild_id is not None:
-                assistant_id = (await self._choice.of_places(places)).assistant_id
-            try:
-                assistant = await self._threads.api.retrieve_assistant(assistant_id)
-            except (APIError, TurnError):
-                await response.show(localized("tools-unreachable"))
-                return
-            names = {
-                name for name, known in self._choice.configured.items() if known == assistant_id
-            }
-            member = interaction.user
-            roles = getattr(member, "roles", ())
-            circumstances = Circumstances(
-                channels=frozenset(places),
-                assistants=frozenset({assistant_id, *names}),
-                roles=(frozenset(role.id for role in roles),) if guild_id is not None else (),
-            )
-            lines = []
-            for given in assistant.tools:
-                if isinstance(given, FunctionTool):
-                    tool = self._functions.get(given.function.name)
-                    known = "missing"
-                    if tool is not None:
-                        known = decide(self._functions.settings.rules, tool, circumstances)
-                        if known == "ask" and not tool.read_only:
-                            known = "ask-writes"
-                    name = sentences.plain(given.function.name if tool is None else tool.name)
-                    lines.append(localized(f"tools-may.{known}", name=name))
-            await response.show(overviews.lines(lines) or localized("no-tools"))
-
-    async def log(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the newest decisions about calls in this server."""
-        async with ManagersInteraction(interaction, self._rest) as response:
-            if response.guild_id is None:
-                return
-            found = await self._ledger.approvals.decisions(response.guild_id, most=_MOST_LOGGED)
-            lines = []
-            for each in found:
-                who = "" if each.decider_id is None else f"<@{each.decider_id}>"
-                line = localized(
-                    "tools-log-line",
-                    when=f"<t:{int(each.decided_at)}:f>",
-                    name=sentences.plain(each.name),
-                    decision=localized(f"tools-decision.{each.decision}", who=who),
-                    channel=str(each.channel_id),
-                    turn=str(each.turn_id),
-                )
-                if each.reason:
-                    line += f"\n> {sentences.plain(sentences.shortened(each.reason, 200))}"
-                lines.append(line)
-            await response.show(overviews.lines(lines) or localized("no-tool-decisions"))
-
-    async def pressed(
-        self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice
-    ) -> None:
-        """Take a decision, or show the form for the reason of a denial."""
-        if choice != "reason":
-            await self._decide(interaction, approval_id, choice, None)
-            return
-        failure: LedgerError | None = None
-        refusal = None
+        services, guild_id = self._services, interaction.guild_id
+        assistant_id = (await services.choice.of_interaction(interaction)).assistant_id
         try:
-            approval = await self._ledger.approvals.get(approval_id)
-            refusal = await self._refusal(interaction, approval)
-        except LedgerError as error:
-            failure = error
-        if failure is None and refusal is None:
-            # A form is the first response to an interaction, or it can't be shown.
-            await open_form(interaction, self._rest, _form(approval_id))
-            return
-        async with AcknowledgedInteraction(interaction, self._rest) as response:
-            if failure is not None:
-                raise failure
-            await response.note(refusal or localized("approval-too-old"))
+            assistant = await services.threads.api.retrieve_assistant(assistant_id)
+        except (APIError, TurnError) as error:
+            raise RefusalError(localized("tools-unreachable")) from error
+        configured = services.choice.configured
+        names = {name for name, known in configured.items() if known == assistant_id}
+        roles = getattr(interaction.user, "roles", ())
+        circumstances = Circumstances(
+            channels=frozenset(places_of(self._client, guild_id or 0, *channel_ids(interaction))),
+            assistants=frozenset({assistant_id, *names}),
+            roles=(frozenset(role.id for role in roles),) if guild_id is not None else (),
+        )
+        offered = [tool.function.name for tool in assistant.tools if isinstance(tool, FunctionTool)]
+        lines = [self._permission(name, circumstances) for name in offered]
+        return overviews.lines(lines) or localized("no-tools")
 
-    async def reason_sent(
-        self, interaction: discord.Interaction[Any], name: str, entries: ModalEntries
-    ) -> None:
+    def _permission(self, name: str, circumstances: Circumstances) -> str:
+        """Return a line that says whether a function may be called."""
+        functions = self._services.functions
+        tool = functions.get(name)
+        if tool is None:
+            return localized("tools-may.missing", name=sentences.plain(name))
+        verdict: str = decide(functions.settings.rules, tool, circumstances)
+        if verdict == "ask" and not tool.read_only:
+            verdict = "ask-writes"
+        return localized(f"tools-may.{verdict}", name=sentences.plain(tool.name))
+
+    @answers_privately
+    async def log(self, interaction: Interaction) -> str:
+        """Show the newest decisions about calls in this server."""
+        guild_id = managers_guild(interaction)
+        lines = []
+        for approval in await self._ledger.approvals.decisions(guild_id, most=_MOST_LOGGED):
+            who = "" if approval.decider_id is None else f"<@{approval.decider_id}>"
+            line = localized(
+                "tools-log-line",
+                when=f"<t:{int(approval.decided_at)}:f>",
+                name=sentences.plain(approval.name),
+                decision=localized(f"tools-decision.{approval.decision}", who=who),
+                channel=str(approval.channel_id),
+                turn=str(approval.turn_id),
+            )
+            if approval.reason:
+                line += f"\n> {sentences.plain(sentences.shortened(approval.reason, 200))}"
+            lines.append(line)
+        return overviews.lines(lines) or localized("no-tool-decisions")
+
+    async def pressed(self, interaction: Interaction, approval_id: int, choice: Choice) -> None:
+        """Take a decision, or show the form for the reason of a denial."""
+        if choice == "reason":
+            await self._ask_reason(interaction, approval_id)
+        else:
+            await self._decide(interaction, approval_id, choice, None)
+
+    async def reason_sent(self, interaction: Interaction, name: str, entries: ModalEntries) -> None:
         """Deny a call with a reason; ``name`` is the number of the approval."""
         if name.isascii() and name.isdigit() and len(name) <= 18:
             reason = entries.texts.get("reason", "").strip()[:LONGEST_REASON]
             await self._decide(interaction, int(name), "deny", reason or None)
 
+    @responds_first
+    async def _ask_reason(self, interaction: Interaction, approval_id: int) -> ui.Modal:
+        await self._undecided(interaction, approval_id)
+        reason = text_field("reason", required=False, max_length=LONGEST_REASON)
+        return new_modal(
+            f"{DENIAL_FORM}:{approval_id}",
+            localized("approval-form"),
+            labelled("approval-form-reason", reason),
+        )
+
     async def _decide(
-        self,
-        interaction: discord.Interaction[Any],
-        approval_id: int,
-        choice: Choice,
-        reason: str | None,
+        self, interaction: Interaction, approval_id: int, choice: Choice, reason: str | None
     ) -> None:
-        async with AcknowledgedInteraction(interaction, self._rest) as response:
-            approval = await self._ledger.approvals.get(approval_id)
-            refusal = await self._refusal(interaction, approval)
-            if approval is None or refusal is not None:
-                await response.note(refusal or localized("approval-too-old"))
-                return
-            decided = await self._desk.decide(
+        async with AcknowledgedInteraction(interaction, self._rest):
+            approval = await self._undecided(interaction, approval_id)
+            decided = await self._services.approvals.decide(
                 approval,
                 allow=choice in ("once", "conversation"),
                 for_conversation=choice == "conversation",
@@ -186,59 +124,34 @@ class ToolCommands:
                 reason=reason,
             )
             if decided is None:
-                again = await self._ledger.approvals.get(approval_id)
-                await response.note(
-                    await self._refusal(interaction, again) or localized("approval-too-old")
-                )
-            elif decided.state == "granted":
-                self._make_soon(decided)
+                await self._undecided(interaction, approval_id)
+                raise RefusalError(localized("approval-too-old"))
+            if decided.state == "granted":
+                self._services.call_soon(decided)
             elif reason is not None:
-                self._schedule(decided.channel_id)
+                self._services.schedule(decided.channel_id)
 
-    async def _refusal(
-        self, interaction: discord.Interaction[Any], approval: Approval | None
-    ) -> str | None:
-        """Return why this member can't decide about a call; None if they can."""
+    async def _undecided(self, interaction: Interaction, approval_id: int) -> Approval:
+        """Return the approval of a call; ``RefusalError`` if this member can't decide about it."""
+        approval = await self._ledger.approvals.get(approval_id)
         if approval is None or approval.state == "withdrawn":
-            return localized("approval-too-old")
+            raise RefusalError(localized("approval-too-old"))
         if approval.state not in UNDECIDED:
             name = sentences.plain(approval.decider_name or "")
-            return localized("approval-decided-before", name=name)
-        if self._desk.is_too_old(approval):
-            return localized("approval-too-old")
+            raise RefusalError(localized("approval-decided-before", name=name))
+        if self._services.approvals.is_too_old(approval):
+            raise RefusalError(localized("approval-too-old"))
         if not await self._may_decide(interaction, approval):
-            return localized("approval-not-yours")
-        return None
+            raise RefusalError(localized("approval-not-yours"))
+        return approval
 
-    async def _may_decide(self, interaction: discord.Interaction[Any], approval: Approval) -> bool:
-        approvers = self._functions.settings.approvers
-        if "moderators" in approvers and interaction.permissions.manage_messages:
+    async def _may_decide(self, interaction: Interaction, approval: Approval) -> bool:
+        settings = self._services.functions.settings
+        if "moderators" in settings.approvers and interaction.permissions.manage_messages:
             return True
         roles = {role.id for role in getattr(interaction.user, "roles", ())}
-        if not roles.isdisjoint(self._functions.settings.approver_roles):
+        if not roles.isdisjoint(settings.approver_roles):
             return True
         turn = await self._ledger.history.turn(approval.turn_id)
-        return "askers" in approvers and turn is not None and turn.asked_by(interaction.user.id)
-
-
-def _form(approval_id: int) -> discord.ui.Modal:
-    """Return the form that asks for a reason; its custom_id survives a restart."""
-    form = discord.ui.Modal(
-        title=localized("approval-form-title"), custom_id=f"{DENIAL_FORM}:{approval_id}"
-    )
-    field: discord.ui.TextInput[Any] = discord.ui.TextInput(
-        style=discord.TextStyle.paragraph,
-        custom_id="reason",
-        required=False,
-        max_length=LONGEST_REASON,
-    )
-    form.add_item(
-        discord.ui.Label(
-            text=localized("approval-form-label"),
-            description=localized("approval-form-hint"),
-            component=field,
-        )
-    )
-    # A finished form is not kept by discord.py: ``Modals`` handles all of them.
-    form.stop()
-    return form
+        is_asker = turn is not None and turn.asked_by(interaction.user.id)
+        return "askers" in settings.approvers and is_asker

@@ -3,81 +3,77 @@
 import csv
 from datetime import date, timedelta
 from io import StringIO
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import discord
 from discord import app_commands
 
-from bot.chat.access.budgets import Budgets
-from bot.chat.commands.interaction import AcknowledgedInteraction, ManagersInteraction
+from bot.chat.commands.interaction_handler import (
+    Interaction,
+    InteractionHandler,
+    PrivateAnswer,
+    answers_privately,
+    managers_guild,
+)
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
-from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import Ledger, UsageBy, UsageLine
+from bot.store.ledger import UsageBy, UsageLine
 
 Days = app_commands.Range[int, 1, 366]
 
 _DAYS: Final = 30
 _BAR: Final = 10
+"""The characters of the longest bar."""
+
 _MOST_LINES: Final = 20
 
 
-class UsageCommands:
+class UsageCommands(InteractionHandler):
     """Handles ``/usage``: everybody sees their own, managers that of their server."""
 
-    def __init__(self, ledger: Ledger, rest: RestRetry, budgets: Budgets) -> None:
-        self._ledger = ledger
-        self._rest = rest
-        self._budgets = budgets
-
+    @answers_privately
     async def me(
         self,
-        interaction: discord.Interaction[Any],
+        interaction: Interaction,
         by: Literal["day", "model", "channel"] = "day",
         days: Days = _DAYS,
         file: bool = False,
-    ) -> None:
+    ) -> PrivateAnswer:
         """Show what the member has used."""
-        async with AcknowledgedInteraction(
-            interaction, self._rest, ephemeral=True, thinking=True
-        ) as response:
-            user_id = interaction.user.id
-            await self._show(response, by, days, file, interaction.guild_id, member_id=user_id)
+        today = await self._services.budgets.today(interaction.guild_id)
+        return await self._used(by, today, days, file, member_id=interaction.user.id)
 
+    @answers_privately
     async def server(
         self,
-        interaction: discord.Interaction[Any],
+        interaction: Interaction,
         by: Literal["day", "member", "model", "channel"] = "day",
         days: Days = _DAYS,
         file: bool = False,
-    ) -> None:
+    ) -> PrivateAnswer:
         """Show what the server has used."""
-        async with ManagersInteraction(interaction, self._rest) as response:
-            guild_id = response.guild_id
-            if guild_id is not None:
-                await self._show(response, by, days, file, guild_id, of_guild=guild_id)
+        guild_id = managers_guild(interaction)
+        today = await self._services.budgets.today(guild_id)
+        return await self._used(by, today, days, file, guild_id=guild_id)
 
-    async def _show(
+    async def _used(
         self,
-        response: AcknowledgedInteraction,
         by: UsageBy,
+        today: str,
         days: int,
-        file: bool,
-        here: int | None,
+        with_file: bool,
         *,
-        of_guild: int | None = None,
+        guild_id: int | None = None,
         member_id: int | None = None,
-    ) -> None:
-        today = date.fromisoformat(await self._budgets.today(here))
-        first = (today - timedelta(days=days - 1)).isoformat()
-        lines = await self._ledger.usage.lines(by, first, guild_id=of_guild, member_id=member_id)
-        files = []
-        if file:
-            table = await self._ledger.usage.table(first, guild_id=of_guild, member_id=member_id)
-            written = StringIO()
+    ) -> PrivateAnswer:
+        first = (date.fromisoformat(today) - timedelta(days=days - 1)).isoformat()
+        usage = self._ledger.usage
+        lines = await usage.lines(by, first, guild_id=guild_id, member_id=member_id)
+        written = StringIO()
+        if with_file:
+            table = await usage.table(first, guild_id=guild_id, member_id=member_id)
             csv.writer(written).writerows(table)
-            files.append(("usage.csv", written.getvalue()))
-        await response.show(self._text(by, days, lines), files=files)
+        files = [("usage.csv", written.getvalue())] if with_file else []
+        return PrivateAnswer(self._text(by, days, lines), files=files)
 
     def _text(self, by: UsageBy, days: int, lines: tuple[UsageLine, ...]) -> str:
         if not lines:
@@ -95,10 +91,11 @@ class UsageCommands:
 
     def _amount(self, tokens: int, cost: int) -> str:
         text = localized("tokens", tokens=tokens)
-        return f"{text} · {self._budgets.prices.money(cost)}" if cost else text
+        return f"{text} · {self._services.budgets.prices.money(cost)}" if cost else text
 
 
 def _name(by: UsageBy, key: str) -> str:
+    """Return a day, member, channel or model as members read it."""
     if by == "member":
         return localized("usage-nobody") if key == "0" else f"<@{key}>"
     if by == "channel":
