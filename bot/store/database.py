@@ -29,6 +29,16 @@ Migration = Callable[[sqlite3.Connection], None]
 _READERS: Final = 2
 
 
+def script(*statements: str) -> Migration:
+    """Return the migration that executes these statements in their order."""
+
+    def migrate(db: sqlite3.Connection) -> None:
+        for statement in statements:
+            db.execute(statement)
+
+    return migrate
+
+
 class StoreError(Exception):
     """A database that can't be used; the text tells the operator the cause and a remedy."""
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bot.store.database import Migration
+from bot.store.database import Migration, script
 
 TOKENIZER: Final = "porter unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
 """FTS5's tokenizer: tokens are letters, marks and numbers; English words are stemmed."""
@@ -59,14 +59,8 @@ CREATE TABLE steps (
     run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     body BLOB NOT NULL
 );
-CREATE INDEX steps_of_run ON steps (run_id, seq);
+CREATE INDEX steps_of_run ON steps (run_id, seq)
 """
-
-
-def _objects(db: sqlite3.Connection) -> None:
-    for statement in _OBJECTS.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
 
 
 _FILES: Final = """
@@ -115,35 +109,15 @@ CREATE TABLE chunks (
     text TEXT NOT NULL
 );
 CREATE INDEX chunks_of_file ON chunks (file, seq);
-CREATE VIRTUAL TABLE chunk_index USING fts5 (store, form, tokenize = 'unicode61');
+CREATE VIRTUAL TABLE chunk_index USING fts5 (store, form, tokenize = 'unicode61')
+"""
+
+
+_CHUNK_GONE: Final = """
 CREATE TRIGGER chunk_gone AFTER DELETE ON chunks BEGIN
     DELETE FROM chunk_index WHERE rowid = OLD.seq;
 END
 """
-
-
-def _files(db: sqlite3.Connection) -> None:
-    # The trigger's own statement ends in a semicolon, too.
-    head, trigger = _FILES.split("CREATE TRIGGER")
-    for statement in head.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
-    db.execute(f"CREATE TRIGGER{trigger}")
-
-
-def _responses(db: sqlite3.Connection) -> None:
-    # The response that a run reads from its endpoint, and the model's continuation data.
-    db.execute("ALTER TABLE runs ADD COLUMN response TEXT")
-    db.execute("ALTER TABLE steps ADD COLUMN continuation TEXT")
-
-
-def _origins(db: sqlite3.Connection) -> None:
-    # If a response is read again from its beginning, its steps are written again.
-    db.execute("ALTER TABLE steps ADD COLUMN response TEXT")
-    # An answer names the files that its run's code generated, perhaps long before.
-    db.execute("ALTER TABLE files ADD COLUMN run_id TEXT")
-    db.execute("CREATE INDEX files_of_run ON files (run_id) WHERE run_id IS NOT NULL")
-
 
 _MADE_FILES_DAYS: Final = 30
 """Days until files expire that were generated before this migration."""
@@ -180,11 +154,6 @@ def _made_files(db: sqlite3.Connection) -> None:
         )
 
 
-def _tries(db: sqlite3.Connection) -> None:
-    # When a stop was last counted against a run, in seconds since 1970.
-    db.execute("ALTER TABLE runs ADD COLUMN tried_at REAL")
-
-
 def _stems(db: sqlite3.Connection) -> None:
     # The index of the versions before knew no stems: "cat" did not find "cats".
     (trigger,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'chunk_gone'").fetchone()
@@ -198,26 +167,31 @@ def _stems(db: sqlite3.Connection) -> None:
     db.execute(trigger)
 
 
-def _summaries(db: sqlite3.Connection) -> None:
-    # A summary covers the messages of its thread up to the one whose seq is ``through``.
-    db.execute(
-        "CREATE TABLE summaries (thread_id TEXT NOT NULL REFERENCES threads (id) ON DELETE "
-        "CASCADE, through INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (thread_id, through))"
-    )
-    # A run's usage has the tokens of the summaries that it made, which are no run steps.
-    for tokens in ("prompt", "completion"):
-        db.execute(
-            f"ALTER TABLE runs ADD COLUMN summary_{tokens}_tokens INTEGER NOT NULL DEFAULT 0"
-        )
-
-
 MIGRATIONS: Final[tuple[Migration, ...]] = (
-    _objects,
-    _files,
-    _responses,
-    _origins,
+    script(*_OBJECTS.split(";\n")),
+    script(*_FILES.split(";\n"), _CHUNK_GONE),
+    script(
+        # The response that a run reads from its endpoint, and the model's continuation data.
+        "ALTER TABLE runs ADD COLUMN response TEXT",
+        "ALTER TABLE steps ADD COLUMN continuation TEXT",
+    ),
+    script(
+        # If a response is read again from its beginning, its steps are written again.
+        "ALTER TABLE steps ADD COLUMN response TEXT",
+        # An answer names the files that its run's code generated, perhaps long before.
+        "ALTER TABLE files ADD COLUMN run_id TEXT",
+        "CREATE INDEX files_of_run ON files (run_id) WHERE run_id IS NOT NULL",
+    ),
     _made_files,
-    _tries,
+    # When a stop was last counted against a run, in seconds since 1970.
+    script("ALTER TABLE runs ADD COLUMN tried_at REAL"),
     _stems,
-    _summaries,
+    script(
+        # A summary covers the messages of its thread up to the one whose seq is ``through``.
+        "CREATE TABLE summaries (thread_id TEXT NOT NULL REFERENCES threads (id) ON DELETE "
+        "CASCADE, through INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (thread_id, through))",
+        # A run's usage has the tokens of the summaries that it made, which are no run steps.
+        "ALTER TABLE runs ADD COLUMN summary_prompt_tokens INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN summary_completion_tokens INTEGER NOT NULL DEFAULT 0",
+    ),
 )

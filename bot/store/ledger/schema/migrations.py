@@ -2,379 +2,285 @@
 
 import sqlite3
 from collections.abc import Sequence
+from secrets import token_hex
 from typing import Final
 
-from bot.store.database import Migration
-from bot.store.ledger.schema.approvals import approval_tables, untold_denials
-from bot.store.ledger.schema.asks import ask_tables
-from bot.store.ledger.schema.schedules import reminders, schedule_tables
-from bot.store.ledger.schema.spending import spending_tables
-from bot.store.ledger.schema.tools import functions_of_drafts, tool_tables
+from bot.store.database import Migration, script
+from bot.store.ledger.budgets.caps import PAYER_FACT
+from bot.store.ledger.schema.first_versions import FIRST_VERSIONS
 
-_FIRST: Final = (
+_FUNCTION_CALLS: Final = script(
+    # The function calls of runs. Some models use a call's id again: round counts such calls.
     """
-    CREATE TABLE links (
-        channel_id INTEGER PRIMARY KEY,
+    CREATE TABLE tool_calls (
+        id INTEGER PRIMARY KEY,
+        run_id TEXT NOT NULL,
+        call_id TEXT NOT NULL,
+        round INTEGER NOT NULL,
+        turn_id INTEGER NOT NULL REFERENCES turns (id),
+        channel_id INTEGER NOT NULL,
         guild_id INTEGER,
-        parent_id INTEGER NOT NULL,
-        listening INTEGER NOT NULL,
-        private INTEGER NOT NULL,
-        thread_id TEXT,
+        asker_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        arguments TEXT NOT NULL,
+        state TEXT NOT NULL,
+        outcome TEXT,
+        output TEXT,
+        started_at REAL NOT NULL,
+        ended_at REAL,
+        UNIQUE (run_id, call_id, round)
+    ) STRICT
+    """,
+    "CREATE INDEX tool_calls_of_turn ON tool_calls (turn_id)",
+    "CREATE INDEX tool_calls_of_guild ON tool_calls (guild_id, started_at)",
+    "CREATE INDEX tool_calls_of_asker ON tool_calls (asker_id, started_at)",
+    # Files that calls returned, until the reply has them.
+    """
+    CREATE TABLE call_files (
+        id INTEGER PRIMARY KEY,
+        turn_id INTEGER NOT NULL REFERENCES turns (id),
+        run_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX call_files_of_run ON call_files (run_id, id)",
+    "CREATE INDEX call_files_of_turn ON call_files (turn_id)",
+    # Small values that functions keep for a server, or for a direct message.
+    """
+    CREATE TABLE tool_values (
+        place_id INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (place_id, key)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""Version 14: function calls, their files, and the values that functions keep."""
+
+_HANDOVERS: Final = script(
+    """
+    CREATE TABLE handovers (
+        channel_id INTEGER PRIMARY KEY,
+        guild_id INTEGER NOT NULL,
+        member_id INTEGER NOT NULL,
+        handed_over_at REAL NOT NULL,
+        pinged_at REAL,
+        taken_by INTEGER,
+        taken_at REAL,
+        resumed_by INTEGER,
+        resumed_at REAL
+    ) STRICT
+    """,
+)
+"""Version 15: channel threads that people answer instead of the assistant."""
+
+_SCHEDULES: Final = script(
+    # Questions that are asked at times. ``rule`` is JSON of chat; ``zone`` is the name of the time
+    # zone in which ``due_at`` was computed. ``due_at`` is NULL once nothing follows.
+    """
+    CREATE TABLE schedules (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        guild_id INTEGER,
+        channel_id INTEGER NOT NULL,
+        creator_id INTEGER NOT NULL,
+        creator_name TEXT NOT NULL,
+        content TEXT NOT NULL,
+        rule TEXT NOT NULL,
+        zone TEXT NOT NULL,
+        due_at REAL,
+        paused INTEGER NOT NULL DEFAULT 0,
+        problem TEXT,
         created_at REAL NOT NULL
     ) STRICT
     """,
-    """
-    CREATE TABLE turns (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        channel_id INTEGER NOT NULL REFERENCES links (channel_id),
-        guild_id INTEGER,
-        state TEXT NOT NULL,
-        attempt INTEGER NOT NULL,
-        pickups INTEGER NOT NULL,
-        reply_to INTEGER NOT NULL,
-        fallback INTEGER NOT NULL,
-        thread_id TEXT,
-        run_id TEXT,
-        canceller_id INTEGER,
-        canceller_name TEXT,
-        outcome TEXT,
-        error TEXT,
-        tokens INTEGER,
-        created_at REAL NOT NULL,
-        started_at REAL NOT NULL,
-        ended_at REAL
-    ) STRICT
-    """,
-    """
-    CREATE TABLE questions (
-        id INTEGER PRIMARY KEY,
-        channel_id INTEGER NOT NULL,
-        home_id INTEGER REFERENCES links (channel_id),
-        guild_id INTEGER,
-        author_id INTEGER NOT NULL,
-        author_name TEXT NOT NULL,
-        content TEXT NOT NULL,
-        attachments TEXT NOT NULL,
-        fallback INTEGER NOT NULL DEFAULT 0,
-        received_at REAL NOT NULL,
-        withdrawn_at REAL,
-        turn_id INTEGER REFERENCES turns (id),
-        thread_id TEXT,
-        message_id TEXT
-    ) STRICT
-    """,
-    """
-    CREATE TABLE parts (
-        turn_id INTEGER NOT NULL REFERENCES turns (id),
-        number INTEGER NOT NULL,
-        message_id INTEGER NOT NULL,
-        PRIMARY KEY (turn_id, number)
-    ) STRICT, WITHOUT ROWID
-    """,
-    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    """
-    CREATE INDEX questions_waiting ON questions (home_id, id)
-    WHERE turn_id IS NULL AND withdrawn_at IS NULL
-    """,
-    "CREATE INDEX questions_of_turn ON questions (turn_id, id)",
-    "CREATE INDEX questions_of_home ON questions (home_id, author_id)",
-    "CREATE INDEX turns_of_channel ON turns (channel_id, id)",
-    "CREATE INDEX turns_of_guild ON turns (guild_id, id)",
-    "CREATE INDEX turns_open ON turns (channel_id) WHERE ended_at IS NULL",
-    "CREATE INDEX turns_of_run ON turns (run_id) WHERE run_id IS NOT NULL",
-    "CREATE INDEX parts_of_message ON parts (message_id)",
+    "CREATE INDEX schedules_due ON schedules (due_at) WHERE due_at IS NOT NULL AND NOT paused",
+    "CREATE INDEX schedules_of_guild ON schedules (guild_id, id)",
+    "CREATE INDEX schedules_of_creator ON schedules (creator_id, id)",
+    # The cause of a question that is no Discord message, such as a schedule and its due time: a
+    # cause asks once.
+    "ALTER TABLE questions ADD COLUMN cause TEXT",
+    "CREATE UNIQUE INDEX questions_of_cause ON questions (cause) WHERE cause IS NOT NULL",
 )
+"""Version 16: schedules, and the causes of the questions that they ask."""
 
-
-def _first(db: sqlite3.Connection) -> None:
-    for statement in _FIRST:
-        db.execute(statement)
-
-
-_SECOND: Final = (
+_SPENDING_TABLES: Final = script(
+    # The roles that a question's author had, as JSON: limits depend on them.
+    "ALTER TABLE questions ADD COLUMN role_ids TEXT NOT NULL DEFAULT '[]'",
+    # What each attempt uses: an estimate until the attempt is settled, then the run's own usage.
+    # The members who asked share it. Attempt 0 is the run that titles a channel thread. Costs are
+    # in billionths of the currency; channel_id is the channel, not its channel thread. The payer is
+    # a key made of the member's id, which is 0 once the member was forgotten.
     """
-    CREATE TABLE seen (
-        channel_id INTEGER PRIMARY KEY,
-        guild_id INTEGER,
-        message_id INTEGER NOT NULL
-    ) STRICT
-    """,
-    "CREATE INDEX seen_of_guild ON seen (guild_id)",
-)
-
-
-def _second(db: sqlite3.Connection) -> None:
-    for statement in _SECOND:
-        db.execute(statement)
-
-
-def _third(db: sqlite3.Connection) -> None:
-    db.execute("CREATE INDEX questions_of_channel ON questions (channel_id)")
-
-
-def _fourth(db: sqlite3.Connection) -> None:
-    db.execute(
-        """
-        CREATE TABLE locales (
-            owner TEXT NOT NULL CHECK (owner IN ('guild', 'user')),
-            id INTEGER NOT NULL,
-            locale TEXT NOT NULL,
-            PRIMARY KEY (owner, id)
-        ) STRICT, WITHOUT ROWID
-        """
-    )
-
-
-_FIFTH: Final = (
-    """
-    CREATE TABLE rated_answers (
-        turn_id INTEGER NOT NULL REFERENCES turns (id),
-        attempt INTEGER NOT NULL,
-        thread_id TEXT,
-        run_id TEXT,
-        question TEXT NOT NULL,
-        answer TEXT,
-        revision INTEGER NOT NULL,
-        reported INTEGER NOT NULL,
-        PRIMARY KEY (turn_id, attempt)
-    ) STRICT, WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE votes (
+    CREATE TABLE charges (
         turn_id INTEGER NOT NULL,
         attempt INTEGER NOT NULL,
+        payer INTEGER NOT NULL,
         member_id INTEGER NOT NULL,
-        helpful INTEGER NOT NULL,
-        reason TEXT,
-        voted_at REAL NOT NULL,
-        PRIMARY KEY (turn_id, attempt, member_id),
-        FOREIGN KEY (turn_id, attempt) REFERENCES rated_answers (turn_id, attempt)
-    ) STRICT, WITHOUT ROWID
-    """,
-    "CREATE INDEX rated_answers_unreported ON rated_answers (turn_id) WHERE reported < revision",
-    # The answer that a question continues, as "turn.attempt": one question continues an answer.
-    "ALTER TABLE questions ADD COLUMN continues TEXT",
-    """
-    CREATE UNIQUE INDEX questions_continuing ON questions (continues) WHERE continues IS NOT NULL
-    """,
-)
-
-
-def _fifth(db: sqlite3.Connection) -> None:
-    for statement in _FIFTH:
-        db.execute(statement)
-
-
-def _sixth(db: sqlite3.Connection) -> None:
-    db.execute(
-        """
-        CREATE TABLE channel_titles (
-            channel_id INTEGER PRIMARY KEY REFERENCES links (channel_id),
-            turn_id INTEGER NOT NULL REFERENCES turns (id),
-            thread_id TEXT,
-            title TEXT,
-            settled INTEGER NOT NULL DEFAULT 0
-        ) STRICT
-        """
-    )
-    db.execute("CREATE INDEX channel_titles_open ON channel_titles (turn_id) WHERE NOT settled")
-
-
-_SEVENTH: Final = (
-    # JSON of chat: what a question points at, and what could not be read of it.
-    "ALTER TABLE questions ADD COLUMN points_to TEXT NOT NULL DEFAULT '{}'",
-    "ALTER TABLE questions ADD COLUMN unread TEXT NOT NULL DEFAULT '[]'",
-    # Whether texts of the question are on its thread, to be searched.
-    "ALTER TABLE questions ADD COLUMN documents INTEGER NOT NULL DEFAULT 0",
-    "CREATE INDEX questions_with_documents ON questions (home_id) WHERE documents",
-    # Messages of others that are shown to the model beside a question.
-    """
-    CREATE TABLE bystanders (
-        thread_id TEXT NOT NULL,
-        message_id INTEGER NOT NULL,
-        question_id INTEGER NOT NULL REFERENCES questions (id),
-        home_id INTEGER NOT NULL,
-        posted_id TEXT,
-        PRIMARY KEY (thread_id, message_id)
-    ) STRICT, WITHOUT ROWID
-    """,
-    "CREATE INDEX bystanders_of_message ON bystanders (message_id)",
-    "CREATE INDEX bystanders_of_question ON bystanders (question_id)",
-)
-
-
-def _seventh(db: sqlite3.Connection) -> None:
-    for statement in _SEVENTH:
-        db.execute(statement)
-
-
-_EIGHTH: Final = (
-    # How often a question was edited, and which wording of it is on the thread.
-    "ALTER TABLE questions ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE questions ADD COLUMN posted_revision INTEGER NOT NULL DEFAULT 0",
-    # Whether the question may have the reaction of a question that waits.
-    "ALTER TABLE questions ADD COLUMN marked INTEGER NOT NULL DEFAULT 0",
-    """
-    CREATE TABLE chores (
-        id INTEGER PRIMARY KEY,
+        guild_id INTEGER NOT NULL,
         channel_id INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        place TEXT NOT NULL,
-        target TEXT NOT NULL,
-        UNIQUE (kind, place, target)
-    ) STRICT
-    """,
-    "CREATE INDEX chores_of_channel ON chores (channel_id, id)",
-)
-
-
-def _eighth(db: sqlite3.Connection) -> None:
-    for statement in _EIGHTH:
-        db.execute(statement)
-
-
-_NINTH: Final = (
-    """
-    CREATE TABLE place_settings (
-        place_id INTEGER NOT NULL,
-        guild_id INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        value TEXT NOT NULL,
-        PRIMARY KEY (place_id, name)
+        day TEXT NOT NULL,
+        total_day TEXT NOT NULL,
+        thread_id TEXT,
+        run_id TEXT,
+        settled INTEGER NOT NULL,
+        model TEXT,
+        prompt_tokens INTEGER NOT NULL,
+        cached_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        PRIMARY KEY (turn_id, attempt, payer)
     ) STRICT, WITHOUT ROWID
     """,
+    "CREATE INDEX charges_of_guild ON charges (guild_id, day)",
+    "CREATE INDEX charges_of_member ON charges (member_id, day)",
+    "CREATE INDEX charges_unsettled ON charges (turn_id) WHERE NOT settled",
+    # The sums of the charges by day, so that a limit is checked without adding up a month of them.
     """
-    CREATE TABLE assistants (
-        id TEXT PRIMARY KEY,
+    CREATE TABLE spending (
+        scope TEXT NOT NULL,
         guild_id INTEGER NOT NULL,
+        target_id INTEGER NOT NULL,
+        day TEXT NOT NULL,
+        tokens INTEGER NOT NULL DEFAULT 0,
+        cost INTEGER NOT NULL DEFAULT 0,
+        reserved_tokens INTEGER NOT NULL DEFAULT 0,
+        reserved_cost INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (scope, guild_id, target_id, day)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""Version 17 without its secret."""
+
+
+def _spending(db: sqlite3.Connection) -> None:
+    """Version 17: charges and their sums, and the roles of members who ask."""
+    _SPENDING_TABLES(db)
+    # The keys under which members' spending is summed depend on the secret.
+    db.execute("INSERT INTO facts VALUES (?, ?)", (PAYER_FACT, token_hex(16)))
+
+
+_APPROVALS: Final = script(
+    # Calls that ask a person. A call's id may come again in a run: round counts such calls.
+    """
+    CREATE TABLE approvals (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL,
+        call_id TEXT NOT NULL,
+        round INTEGER NOT NULL,
+        turn_id INTEGER NOT NULL REFERENCES turns (id),
+        channel_id INTEGER NOT NULL,
+        guild_id INTEGER,
+        asker_id INTEGER NOT NULL,
+        asker_name TEXT NOT NULL,
+        thread_id TEXT NOT NULL,
+        assistant_id TEXT NOT NULL,
         name TEXT NOT NULL,
-        model TEXT NOT NULL,
-        creator_id INTEGER NOT NULL,
-        created_at REAL NOT NULL,
-        deleting INTEGER NOT NULL
+        arguments TEXT NOT NULL,
+        state TEXT NOT NULL,
+        message_id INTEGER,
+        decider_id INTEGER,
+        decider_name TEXT,
+        reason TEXT,
+        asked_at REAL NOT NULL,
+        UNIQUE (run_id, call_id, round)
     ) STRICT
     """,
-    "CREATE INDEX assistants_of_guild ON assistants (guild_id, name COLLATE NOCASE)",
+    "CREATE INDEX approvals_of_turn ON approvals (turn_id)",
     """
-    CREATE TABLE assistant_drafts (
-        id INTEGER PRIMARY KEY,
-        guild_id INTEGER NOT NULL,
-        creator_id INTEGER NOT NULL,
-        assistant_id TEXT,
+    CREATE INDEX approvals_open ON approvals (id)
+    WHERE state IN ('allowed', 'granted', 'started')
+    """,
+    # Functions that somebody allowed for the rest of a conversation, by its thread.
+    """
+    CREATE TABLE allowances (
+        thread_id TEXT NOT NULL,
         name TEXT NOT NULL,
-        model TEXT NOT NULL,
-        submission TEXT,
+        PRIMARY KEY (thread_id, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Every decision about a call, by a rule or by a person.
+    """
+    CREATE TABLE tool_decisions (
+        id INTEGER PRIMARY KEY,
+        guild_id INTEGER,
+        channel_id INTEGER NOT NULL,
+        turn_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        decision TEXT NOT NULL,
+        decider_id INTEGER,
+        reason TEXT,
+        decided_at REAL NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX tool_decisions_of_guild ON tool_decisions (guild_id, id)",
+    "CREATE INDEX tool_decisions_of_turn ON tool_decisions (turn_id)",
+)
+"""Version 18: calls that ask, allowances, and the decisions about calls."""
+
+_UNTOLD_DENIALS: Final = script(
+    "ALTER TABLE approvals ADD COLUMN untold TEXT",
+    "CREATE INDEX approvals_untold ON approvals (channel_id) WHERE untold IS NOT NULL",
+)
+"""Version 19: late denials of which the assistant learns with the next question."""
+
+_REMINDERS: Final = script(
+    "ALTER TABLE schedules ADD COLUMN once INTEGER NOT NULL DEFAULT 0",
+)
+"""Version 20: a reminder is a schedule that asks once."""
+
+_ASKS: Final = script(
+    # A conversation that one member leads by commands: who leads it, and in which channel.
+    "ALTER TABLE links ADD COLUMN owner_id INTEGER",
+    "ALTER TABLE links ADD COLUMN place_id INTEGER",
+    "ALTER TABLE links ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE links ADD COLUMN external INTEGER NOT NULL DEFAULT 0",
+    # The owner of a forgotten member's conversations becomes 0.
+    """
+    CREATE UNIQUE INDEX links_of_owner ON links (owner_id, place_id, ephemeral, external)
+    WHERE owner_id <> 0
+    """,
+    # The interaction that a reply answers. The token leaves when its 15 minutes are over.
+    """
+    CREATE TABLE asks (
+        question_id INTEGER PRIMARY KEY REFERENCES questions (id),
+        interaction_id INTEGER NOT NULL,
+        token TEXT NOT NULL,
+        expires_at REAL NOT NULL,
+        assistant_id TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX ask_tokens ON asks (expires_at) WHERE token <> ''",
+    # The message about which a member asks by a form that is open.
+    """
+    CREATE TABLE ask_drafts (
+        id INTEGER PRIMARY KEY,
+        member_id INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        attachments TEXT NOT NULL,
+        quoted_id INTEGER NOT NULL,
+        quoted_author_id INTEGER NOT NULL,
         created_at REAL NOT NULL
     ) STRICT
     """,
 )
+"""Version 21: questions by command, and the conversations that members lead by commands."""
 
-
-def _ninth(db: sqlite3.Connection) -> None:
-    for statement in _NINTH:
-        db.execute(statement)
-
-
-_TENTH: Final = (
-    # Who may use the bot in a server, as its managers decided.
-    """
-    CREATE TABLE access_rules (
-        guild_id INTEGER NOT NULL,
-        target_id INTEGER NOT NULL,
-        kind TEXT NOT NULL CHECK (kind IN ('member', 'role', 'channel')),
-        allowed INTEGER NOT NULL,
-        PRIMARY KEY (guild_id, target_id)
-    ) STRICT, WITHOUT ROWID
-    """,
-    # When a person was last told why the bot does not answer.
-    "CREATE TABLE told_refusals (user_id INTEGER PRIMARY KEY, told_at REAL NOT NULL) STRICT",
+_FUNCTIONS_OF_DRAFTS: Final = script(
+    "ALTER TABLE assistant_drafts ADD COLUMN functions TEXT",
 )
-
-
-def _tenth(db: sqlite3.Connection) -> None:
-    for statement in _TENTH:
-        db.execute(statement)
-
-
-def _eleventh(db: sqlite3.Connection) -> None:
-    # Servers that removed the bot; they are forgotten after a while.
-    db.execute(
-        """
-        CREATE TABLE removed_guilds (
-            guild_id INTEGER PRIMARY KEY,
-            removed_at REAL NOT NULL
-        ) STRICT
-        """
-    )
-    db.execute("CREATE INDEX questions_of_author ON questions (author_id)")
-
-
-def _twelfth(db: sqlite3.Connection) -> None:
-    # The newest turn that does not belong to the channel's present conversation.
-    db.execute("ALTER TABLE links ADD COLUMN begins_after INTEGER NOT NULL DEFAULT 0")
-
-
-_THIRTEENTH: Final = (
-    # Which questions quote which messages of others, and who wrote those; 0 where unknown.
-    """
-    CREATE TABLE quotes (
-        message_id INTEGER NOT NULL,
-        question_id INTEGER NOT NULL REFERENCES questions (id),
-        author_id INTEGER NOT NULL,
-        PRIMARY KEY (message_id, question_id)
-    ) STRICT, WITHOUT ROWID
-    """,
-    "CREATE INDEX quotes_of_author ON quotes (author_id)",
-    "CREATE INDEX quotes_of_question ON quotes (question_id)",
-    "ALTER TABLE bystanders ADD COLUMN author_id INTEGER NOT NULL DEFAULT 0",
-    "CREATE INDEX bystanders_of_author ON bystanders (author_id)",
-)
-
-
-def _thirteenth(db: sqlite3.Connection) -> None:
-    for statement in _THIRTEENTH:
-        db.execute(statement)
-
-
-def _fifteenth(db: sqlite3.Connection) -> None:
-    db.execute(
-        """
-        CREATE TABLE handovers (
-            channel_id INTEGER PRIMARY KEY,
-            guild_id INTEGER NOT NULL,
-            member_id INTEGER NOT NULL,
-            handed_over_at REAL NOT NULL,
-            pinged_at REAL,
-            taken_by INTEGER,
-            taken_at REAL,
-            resumed_by INTEGER,
-            resumed_at REAL
-        ) STRICT
-        """
-    )
-
+"""Version 22: the functions that a form gives to an assistant."""
 
 MIGRATIONS: Final[Sequence[Migration]] = (
-    _first,
-    _second,
-    _third,
-    _fourth,
-    _fifth,
-    _sixth,
-    _seventh,
-    _eighth,
-    _ninth,
-    _tenth,
-    _eleventh,
-    _twelfth,
-    _thirteenth,
-    tool_tables,
-    _fifteenth,
-    schedule_tables,
-    spending_tables,
-    approval_tables,
-    untold_denials,
-    reminders,
-    ask_tables,
-    functions_of_drafts,
+    *FIRST_VERSIONS,
+    _FUNCTION_CALLS,
+    _HANDOVERS,
+    _SCHEDULES,
+    _spending,
+    _APPROVALS,
+    _UNTOLD_DENIALS,
+    _REMINDERS,
+    _ASKS,
+    _FUNCTIONS_OF_DRAFTS,
 )
