@@ -210,7 +210,6 @@ WAITS_ALLOWED = {
 """The test files that may sleep or read the system's clock, with the reason."""
 
 REPLACED_ALLOWED = {
-    "scenarios/test_backup.py": "deletes a file between the copies of two databases",
     "scenarios/test_broken_objects.py": "stands for defects that nobody knows",
     "server/test_large.py": "notes the thread that parses a body",
 }

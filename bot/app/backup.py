@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.config import Config
-from bot.store.backup import copy_database, copy_files, missing_files
+from bot.store.backup import CopyDatabase, copy_database, copy_files, missing_files
 from bot.store.database import StoreError
 from bot.store.ledger.turns.reconcile import mark_copied
 
@@ -21,13 +21,13 @@ _FILES: Final = "files"
 _NOTE: Final = "last_backup"
 
 
-async def backup(config: Config, target: Path) -> None:
+async def backup(config: Config, target: Path, copy: CopyDatabase = copy_database) -> None:
     """Copy both databases and the files into ``target``, a new or empty directory.
 
-    Raises ``StoreError`` if ``target`` is unsuitable, there is no data, or the copy fails. A failed
-    backup leaves nothing behind.
+    ``copy`` copies one database, on a thread. Raises ``StoreError`` if ``target`` is unsuitable,
+    there is no data, or the copy fails. A failed backup leaves nothing behind.
     """
-    await asyncio.to_thread(_backup, Path(config.storage.directory), target)
+    await asyncio.to_thread(_backup, Path(config.storage.directory), target, copy)
 
 
 def last_backup(config: Config) -> float | None:
@@ -38,7 +38,7 @@ def last_backup(config: Config) -> float | None:
         return None
 
 
-def _backup(source: Path, target: Path) -> None:
+def _backup(source: Path, target: Path, copy: CopyDatabase) -> None:
     found = [name for name in (_LEDGER, _ENGINE) if (source / name).exists()]
     if not found:
         raise StoreError(
@@ -67,9 +67,9 @@ def _backup(source: Path, target: Path) -> None:
         # The ledger comes before the engine. The restored bot then finds objects in the engine that
         # its ledger does not know yet, as after a power cut.
         if _LEDGER in found:
-            copy_database(source / _LEDGER, part / _LEDGER, lambda db: mark_copied(db, time.time()))
+            copy(source / _LEDGER, part / _LEDGER, lambda db: mark_copied(db, time.time()))
         if _ENGINE in found:
-            _copy_engine(source, part)
+            _copy_engine(source, part, copy)
         else:
             copy_files(source / _FILES, part / _FILES)
         part.replace(target)
@@ -81,14 +81,14 @@ def _backup(source: Path, target: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _copy_engine(source: Path, part: Path) -> None:
+def _copy_engine(source: Path, part: Path, copy: CopyDatabase) -> None:
     """Copy engine.db and its files, so that each file of the copied database is present."""
     missing: frozenset[str] | None = None
     while True:
         # Files are copied before and after the database, so that files of both moments are present.
         copy_files(source / _FILES, part / _FILES)
         (part / _ENGINE).unlink(missing_ok=True)
-        copy_database(source / _ENGINE, part / _ENGINE)
+        copy(source / _ENGINE, part / _ENGINE, None)
         copy_files(source / _FILES, part / _FILES)
         before, missing = missing, missing_files(part / _ENGINE, part / _FILES)
         # A file that was deleted meanwhile is not in the next copy of the database. A file that was

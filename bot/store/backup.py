@@ -11,20 +11,21 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from bot.store.database import StoreError, fault_of
+from bot.store.database import StoreError, fault_of, read_only
+
+Mark = Callable[[sqlite3.Connection], None]
+"""Writes into the copy of a database, for example the fact that it is a copy."""
+
+CopyDatabase = Callable[[Path, Path, Mark | None], None]
+"""Copies the database at the first path to the second one, like ``copy_database``."""
 
 
-def copy_database(
-    source: Path, target: Path, mark: Callable[[sqlite3.Connection], None] | None = None
-) -> None:
-    """Copy a snapshot of a database and check the copy; raises ``StoreError``.
-
-    ``mark`` may write into the copy, for example the fact that it is a copy.
-    """
+def copy_database(source: Path, target: Path, mark: Mark | None = None) -> None:
+    """Copy a snapshot of a database, check the copy and ``mark`` it; raises ``StoreError``."""
     try:
         # Closed at once: an open reader keeps SQLite's write-ahead log from shrinking.
         with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as original,
+            read_only(source) as original,
             closing(sqlite3.connect(target)) as copy,
         ):
             # Before the copy, which consists of whole pages even if the original is cut off.

@@ -73,7 +73,6 @@ class Database:
         metrics: Metrics,
     ) -> None:
         self.path = path
-        self._name = path.name
         self._metrics = metrics
         self._lock = lock
         self._writer = writer
@@ -105,37 +104,22 @@ class Database:
                 f"The installed aiosqlite {aiosqlite.__version__} lacks {' and '.join(missing)}, "
                 "which this program uses. Install this program again: pip then finds one that fits."
             )
-        lock = FileLock.take(path)
-        try:
-            opened = [await _connect(path, synchronous, busy_seconds, writes=True)]
-            try:
-                await opened[0].run(lambda db: _migrate(db, migrations, path))
-                for _ in range(_READERS + search_readers):
-                    opened.append(await _connect(path, synchronous, busy_seconds, writes=False))  # noqa: PERF401 - the open connections must be known if the next one fails
-            except BaseException:
-                for connection in opened:
-                    await connection.close()
-                raise
-        except sqlite3.DatabaseError as error:
-            lock.release()
-            raise StoreError(_explained(error, path)) from error
-        except OSError as error:
-            lock.release()
-            raise StoreError(
-                f"{path} can't be opened ({error.strerror}). Let this user read and write it."
-            ) from error
-        except BaseException:
-            lock.release()
-            raise
-        readers = opened[1:]
-        return cls(
-            path,
-            lock,
-            opened[0],
-            readers[:_READERS],
-            readers[_READERS:],
-            metrics or Metrics(),
-        )
+        async with contextlib.AsyncExitStack() as undo:
+            lock = FileLock.take(path)
+            undo.callback(lock.release)
+
+            async def connect(*, writes: bool) -> ThreadConnection:
+                connection = await _connect(path, synchronous, busy_seconds, writes=writes)
+                undo.push_async_callback(connection.close)
+                return connection
+
+            with _explaining(path):
+                writer = await connect(writes=True)
+                await writer.run(lambda db: _migrate(db, migrations, path))
+                readers = [await connect(writes=False) for _ in range(_READERS)]
+                searchers = [await connect(writes=False) for _ in range(search_readers)]
+            undo.pop_all()
+        return cls(path, lock, writer, readers, searchers, metrics or Metrics())
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in one transaction: committed if it returns, rolled back if it raises.
@@ -143,12 +127,8 @@ class Database:
         Transactions that wait for the writer are committed together. Raises
         ``StoreUnavailableError`` if another process writes for more than ``busy_seconds``.
         """
-        began = time.perf_counter()
-        try:
-            with _unavailable():
-                return await self._commits.write(work)
-        finally:
-            self._metrics.database_worked(self._name, "write", time.perf_counter() - began)
+        with self._measured("write"):
+            return await self._commits.write(work)
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on one snapshot of the committed data, beside any writer."""
@@ -161,12 +141,17 @@ class Database:
                 db.execute("ROLLBACK")
 
         self._next_reader = (self._next_reader + 1) % len(self._readers)
+        with self._measured("read"):
+            return await self._readers[self._next_reader].run(snapshot)
+
+    @contextlib.contextmanager
+    def _measured(self, work: Literal["read", "write"]) -> Iterator[None]:
         began = time.perf_counter()
         try:
             with _unavailable():
-                return await self._readers[self._next_reader].run(snapshot)
+                yield
         finally:
-            self._metrics.database_worked(self._name, "read", time.perf_counter() - began)
+            self._metrics.database_worked(self.path.name, work, time.perf_counter() - began)
 
     async def probe(self) -> None:
         """Write to the disk and change nothing; raises ``StoreUnavailableError`` if it fails."""
@@ -279,6 +264,23 @@ def _checkpoint(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
 
+def read_only(path: Path) -> "closing[sqlite3.Connection]":
+    """Open a database that another process may hold, to read it in a ``with`` block."""
+    return closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
+
+
+@contextlib.contextmanager
+def reading(path: Path, what: str) -> Iterator[sqlite3.Connection]:
+    """Open a database as ``read_only`` does; raise ``StoreError`` if ``what`` can't be read."""
+    try:
+        with read_only(path) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"{what} in {path} can't be read ({error}). Check the file and its permissions."
+        ) from error
+
+
 def fault_of(db: sqlite3.Connection, path: Path) -> str | None:
     """Return the fault of an open database; None if the database is sound."""
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
@@ -295,11 +297,8 @@ def inspect(path: Path, migrations: Sequence[Migration]) -> None:
     """Raise ``StoreError`` if ``Database.open`` would refuse the file; changes nothing."""
     if not path.exists():
         return
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            _require_usable(db, migrations, path)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(_explained(error, path)) from error
+    with _explaining(path), read_only(path) as db:
+        _require_usable(db, migrations, path)
 
 
 def _require_usable(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> int:
@@ -331,13 +330,22 @@ def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path
             raise
 
 
-def _explained(error: sqlite3.DatabaseError, path: Path) -> str:
-    if isinstance(error, sqlite3.OperationalError):
-        return (
+@contextlib.contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    """Raise ``StoreError``, with the cause and a remedy, for errors of SQLite and of the system."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreError(
             f"{path} can't be opened ({error}). Check that its directory has room and can be "
             "written by this user."
-        )
-    return (
-        f"{path} is not a sound database ({error}). Nothing was changed: move it away to start "
-        "anew, or put a backup in its place."
-    )
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"{path} is not a sound database ({error}). Nothing was changed: move it away to start "
+            "anew, or put a backup in its place."
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"{path} can't be opened ({error.strerror}). Let this user read and write it."
+        ) from error

@@ -5,10 +5,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from bot.runtime.fair_queue import FairSlots
-from bot.store.group_commit import Work
+from bot.store.aiosqlite_internals import ThreadConnection
 
 T = TypeVar("T")
 
@@ -26,20 +26,10 @@ class SearchStoppedError(Exception):
     """A search took too long, or its caller was cancelled."""
 
 
-class SearchConnection(Protocol):
-    """An SQLite connection with a thread of its own."""
-
-    async def run(self, work: Work[T]) -> T:
-        """Run ``work`` on the thread, to its end even if the caller is cancelled."""
-
-    async def close(self) -> None:
-        """Close the connection once its thread is idle."""
-
-
 class SearchReaders:
     """Shares connections among searches; a group never uses the last connection."""
 
-    def __init__(self, connections: Sequence[SearchConnection]) -> None:
+    def __init__(self, connections: Sequence[ThreadConnection]) -> None:
         self._connections = list(connections)
         self._idle = list(connections)
         self._slots = FairSlots(len(connections), max(1, len(connections) - 1))

@@ -6,7 +6,6 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +14,7 @@ from bot.app.backup import backup
 from bot.assistants.schema.files import UploadFile
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.config import Config, StorageSettings
-from bot.store.backup import copy_database, copy_files
+from bot.store.backup import Mark, copy_database, copy_files
 from bot.store.database import StoreError
 from tests.scenarios.community import Community, answer, community
 from tests.support.eventually import eventually
@@ -180,15 +179,17 @@ async def test_what_is_in_the_way_is_named_and_stays(running: Community, tmp_pat
 
 
 async def test_a_file_that_comes_and_goes_meanwhile_leaves_no_row_without_its_bytes(
-    running: Community, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: Community, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     (data / "files").mkdir(exist_ok=True)
+    copies: list[str] = []
 
-    def between(source: Path, target: Path, *rest: Any) -> None:
-        """Copy while a file was uploaded just before and is deleted just after."""
-        if source.name != "engine.db" or (data / "files" / "done").exists():
-            return copy_database(source, target, *rest)
+    def copy(source: Path, target: Path, mark: Mark | None) -> None:
+        """Upload a file right before the first copy of engine.db, and delete it right after."""
+        copies.append(source.name)
+        if copies.count("engine.db") != 1:
+            return copy_database(source, target, mark)
         with closing(sqlite3.connect(source)) as db:
             (data / "files" / "file-brief").write_bytes(b"brief")
             with db:
@@ -196,15 +197,14 @@ async def test_a_file_that_comes_and_goes_meanwhile_leaves_no_row_without_its_by
                     "INSERT INTO files (id, project, purpose, body) "
                     "VALUES ('file-brief', 'bot', 'assistants', '{}')"
                 )
-            copy_database(source, target, *rest)
+            copy_database(source, target, mark)
             with db:
                 db.execute("DELETE FROM files")
         (data / "files" / "file-brief").unlink()
-        (data / "files" / "done").touch()
         return None
 
-    monkeypatch.setattr("bot.app.backup.copy_database", between)
-    await backup(config(data), tmp_path / "copy")
+    await backup(config(data), tmp_path / "copy", copy)
+    assert copies == ["bot.db", "engine.db", "engine.db"]
     with closing(sqlite3.connect(tmp_path / "copy" / "engine.db")) as db:
         assert db.execute("SELECT id FROM files").fetchall() == []
 

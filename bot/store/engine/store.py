@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -24,7 +24,7 @@ from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
 from bot.runtime.metrics import Metrics
 from bot.runtime.quoted_text import without_quotes
 from bot.store.blobs import FileBox
-from bot.store.database import Database, StoreError
+from bot.store.database import Database, reading
 from bot.store.engine.files import FileTables
 from bot.store.engine.rows import Rows, Unreadable
 from bot.store.engine.schema import MIGRATIONS
@@ -114,12 +114,9 @@ def assistants_in(path: Path, project: str) -> frozenset[str]:
     """
     if not path.exists():
         return frozenset()
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            query = "SELECT body FROM assistants WHERE project = ?"
-            rows = db.execute(query, (project,)).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"The assistants in {path} can't be read ({error}).") from error
+    with reading(path, "The assistants") as db:
+        query = "SELECT body FROM assistants WHERE project = ?"
+        rows = db.execute(query, (project,)).fetchall()
     found: set[str | None] = set()
     for (body,) in rows:
         with suppress(msgspec.MsgspecError):  # a damaged row is no assistant that could answer

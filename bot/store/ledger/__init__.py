@@ -37,7 +37,7 @@ from bot.store.ledger.settings.assistants import (
 from bot.store.ledger.settings.handovers import SILENT_SETTING
 from bot.store.ledger.settings.place_settings import PlaceSetting
 from bot.store.ledger.states import OPEN, TURN_MOVES, UNDECIDED, CallState, TurnState
-from bot.store.ledger.tools.decisions import DecisionKind, ToolDecision
+from bot.store.ledger.tools.decisions import ToolDecision
 from bot.store.ledger.tools.tool_calls import (
     CallFile,
     CallLimit,
@@ -49,7 +49,7 @@ from bot.store.ledger.tools.tool_calls import (
 from bot.store.ledger.tools.tool_values import TooManyValuesError
 from bot.store.ledger.transactions import LedgerError
 from bot.store.ledger.turns.asks import AskDraft
-from bot.store.ledger.turns.deletions import Deletion, ShownMessage
+from bot.store.ledger.turns.deletions import Deletion
 from bot.store.ledger.turns.questions import QueueFullError
 
 __all__ = [
@@ -76,7 +76,6 @@ __all__ = [
     "ChannelTitle",
     "Chore",
     "ChoreKind",
-    "DecisionKind",
     "Deletion",
     "GuildAssistant",
     "Ledger",
@@ -103,7 +102,6 @@ __all__ = [
     "RuleKind",
     "Schedule",
     "Scope",
-    "ShownMessage",
     "Spend",
     "SpendingScope",
     "StoredCall",

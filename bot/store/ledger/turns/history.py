@@ -2,13 +2,12 @@
 
 import json
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import asdict
 
-from bot.store.database import StoreError
+from bot.store.database import reading
 from bot.store.ledger import rows
 from bot.store.ledger.records import OpenCounts, Scope, Turn
 from bot.store.ledger.transactions import LedgerPart, reads
@@ -91,11 +90,8 @@ def turn_answering(path: Path, question_id: int) -> Turn | None:
 
     Raises ``StoreError``.
     """
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            return rows.turn(db, "WHERE t.reply_to = ?", (question_id,))
-    except sqlite3.Error as error:
-        raise StoreError(f"The ledger at {path} can't be read: {error}.") from error
+    with reading(path, "The turns") as db:
+        return rows.turn(db, "WHERE t.reply_to = ?", (question_id,))
 
 
 def _parameters(scope: Scope) -> dict[str, Any]:

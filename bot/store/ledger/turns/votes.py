@@ -7,11 +7,10 @@ revision ``reported``.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from bot.store.database import StoreError
+from bot.store.database import StoreError, reading
 from bot.store.ledger import rows
 from bot.store.ledger.records import RatedAnswer, Vote
 from bot.store.ledger.transactions import LedgerPart, reads, writes
@@ -127,32 +126,27 @@ def exported_votes(path: Path) -> Iterator[dict[str, object]]:
         raise StoreError(
             f"There is no ledger at {path}. Set [storage] directory to the bot's data directory."
         )
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            (known,) = db.execute(
-                "SELECT count(*) FROM sqlite_master WHERE name = 'rated_answers'"
-            ).fetchone()
-            if not known:
-                return
-            yield from rows.named(
-                db,
-                """
-                SELECT a.question, a.answer,
-                       CASE WHEN v.helpful THEN 'up' ELSE 'down' END AS vote,
-                       nullif(v.reason, '') AS reason,
-                       strftime('%Y-%m-%dT%H:%M:%SZ', v.voted_at, 'unixepoch') AS voted_at,
-                       CAST(v.member_id AS TEXT) AS member_id,
-                       CAST(t.guild_id AS TEXT) AS guild_id,
-                       CAST(t.channel_id AS TEXT) AS channel_id,
-                       v.turn_id AS turn, v.attempt, a.thread_id, a.run_id
-                FROM votes v JOIN rated_answers a USING (turn_id, attempt)
-                JOIN turns t ON t.id = v.turn_id
-                WHERE EXISTS (SELECT 1 FROM questions
-                              WHERE turn_id = t.id AND withdrawn_at IS NULL)
-                ORDER BY v.voted_at, v.turn_id, v.member_id
-                """,
-            )
-    except sqlite3.Error as error:
-        raise StoreError(
-            f"The votes in {path} can't be read ({error}). Check the file and its permissions."
-        ) from error
+    with reading(path, "The votes") as db:
+        (known,) = db.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'rated_answers'"
+        ).fetchone()
+        if not known:
+            return
+        yield from rows.named(
+            db,
+            """
+            SELECT a.question, a.answer,
+                   CASE WHEN v.helpful THEN 'up' ELSE 'down' END AS vote,
+                   nullif(v.reason, '') AS reason,
+                   strftime('%Y-%m-%dT%H:%M:%SZ', v.voted_at, 'unixepoch') AS voted_at,
+                   CAST(v.member_id AS TEXT) AS member_id,
+                   CAST(t.guild_id AS TEXT) AS guild_id,
+                   CAST(t.channel_id AS TEXT) AS channel_id,
+                   v.turn_id AS turn, v.attempt, a.thread_id, a.run_id
+            FROM votes v JOIN rated_answers a USING (turn_id, attempt)
+            JOIN turns t ON t.id = v.turn_id
+            WHERE EXISTS (SELECT 1 FROM questions
+                          WHERE turn_id = t.id AND withdrawn_at IS NULL)
+            ORDER BY v.voted_at, v.turn_id, v.member_id
+            """,
+        )
