@@ -156,9 +156,11 @@ class HostedTools:
 
         ``publish`` gets each piece of the output as soon as it is printed.
         """
-        session = await self._sandbox.session(run.thread_id, workspace.project)
-        async with self._code_slots.hold(workspace.project):
-            result = await session.run(code, files=workspace.files, on_output=publish)
+        project = workspace.project
+        async with self._code_slots.hold(project):
+            result = await self._sandbox.run(
+                run.thread_id, code, group=project, files=workspace.files, on_output=publish
+            )
         notices = [result.error, "(Output was cut.)" if result.truncated else None]
         for name, data in result.written.items():
             try:

@@ -1,11 +1,17 @@
-"""The in-memory directory of sandboxed code: given and written files, within a quota."""
+"""The in-memory directory of sandboxed code: given and written files, within a quota.
+
+Import this module only when code runs: the sandbox's library is heavy.
+"""
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-DIRECTORY: Final = "/mnt/data"
+from pydantic_monty import AbstractOS, MontyFileHandle, StatResult
+
+from bot.hosted.python import DIRECTORY
+
 _ROOT: Final = PurePosixPath(DIRECTORY)
 _PARENTS: Final = frozenset({_ROOT, *_ROOT.parents})
 _MAX_NAME: Final = 255
@@ -17,9 +23,10 @@ def file_name(name: str) -> str:
     return plain[:_MAX_NAME] if plain.strip(".") else "file"
 
 
-class SandboxFiles:
-    """One flat directory, asked by the sandbox through ``handle``; nothing else is there.
+class SandboxFiles(AbstractOS):
+    """One flat directory, which the sandbox sees as its file system; nothing else is there.
 
+    The sandbox calls the methods ``path_…``, and code in the sandbox sees their ``OSError``.
     Writing to a ``given`` file changes it in here only; ``written`` is what earlier runs left, and
     is copied, so a run that is thrown away leaves no trace. ``quota`` in bytes and ``max_files``
     bound what is written; both fail as a full disk does. A file of more than ``readable`` bytes,
@@ -52,16 +59,7 @@ class SandboxFiles:
         """Write a file as the sandbox does; raises ``OSError`` where the sandbox may not."""
         self._replace(PurePosixPath(name), data, len(data))
 
-    def handle(self, *, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **_: Any) -> Any:
-        """Handle a file system call of the sandbox; an OSError is raised inside the sandbox."""
-        from pydantic_monty import NOT_HANDLED  # heavy: loaded when code runs
-
-        handler = self._HANDLERS.get(name)
-        return NOT_HANDLED if handler is None else handler(self, *args, **kwargs)
-
-    def _open(self, path: PurePosixPath, mode: str) -> Any:
-        from pydantic_monty import MontyFileHandle  # heavy: loaded when code runs
-
+    def path_open(self, path: PurePosixPath, mode: str) -> MontyFileHandle:
         handle = MontyFileHandle(str(path), mode)
         if handle.mode.startswith("w"):
             self._replace(path, b"", 0)
@@ -71,21 +69,27 @@ class SandboxFiles:
             self._existing(path)
         return handle
 
-    def _is_dir(self, path: PurePosixPath) -> bool:
+    def path_exists(self, path: PurePosixPath) -> bool:
+        return self.path_is_dir(path) or self.path_is_file(path)
+
+    def path_is_dir(self, path: PurePosixPath) -> bool:
         return _plain(path) in _PARENTS
 
-    def _is_file(self, path: PurePosixPath) -> bool:
+    def path_is_file(self, path: PurePosixPath) -> bool:
         plain = _plain(path)
         return plain.parent == _ROOT and (plain.name in self._written or plain.name in self._given)
 
+    def path_is_symlink(self, path: PurePosixPath) -> bool:
+        return False
+
     def _existing(self, path: Any) -> str:
-        if self._is_dir(path):
+        if self.path_is_dir(path):
             raise IsADirectoryError(errno.EISDIR, "Is a directory", str(_plain(path)))
-        if not self._is_file(path):
+        if not self.path_is_file(path):
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(_plain(path)))
         return _plain(path).name
 
-    def _read(self, path: Any) -> bytes:
+    def path_read_bytes(self, path: Any) -> bytes:
         name = self._existing(path)
         if name in self._written:
             return bytes(self._written[name])
@@ -94,12 +98,24 @@ class SandboxFiles:
             raise OSError(errno.EFBIG, "File too large for the sandbox", str(_plain(path)))
         return source if isinstance(source, bytes) else source.read_bytes()
 
-    def _read_text(self, path: Any) -> str:
-        return self._read(path).decode().replace("\r\n", "\n")
+    def path_read_text(self, path: Any) -> str:
+        return self.path_read_bytes(path).decode().replace("\r\n", "\n")
+
+    def path_write_text(self, path: Any, data: str) -> int:
+        return self._replace(path, data, len(data))
+
+    def path_write_bytes(self, path: Any, data: bytes) -> int:
+        return self._replace(path, data, len(data))
+
+    def path_append_text(self, path: Any, data: str) -> int:
+        return self._append(path, data, len(data))
+
+    def path_append_bytes(self, path: Any, data: bytes) -> int:
+        return self._append(path, data, len(data))
 
     def _target(self, path: Any) -> str:
         plain = _plain(path)
-        if self._is_dir(plain):
+        if self.path_is_dir(plain):
             raise IsADirectoryError(errno.EISDIR, "Is a directory", str(plain))
         if plain.parent != _ROOT or file_name(plain.name) != plain.name:
             raise PermissionError(
@@ -124,7 +140,7 @@ class SandboxFiles:
     def _append(self, path: Any, data: str | bytes, count: int) -> int:
         name = self._target(path)
         if name not in self._written:
-            self._replace(path, self._read(path) if self._is_file(path) else b"", 0)
+            self._replace(path, self.path_read_bytes(path) if self.path_is_file(path) else b"", 0)
         encoded = _encoded(data)
         self._reserve(path, len(encoded))
         kept = self._written[name]
@@ -133,101 +149,57 @@ class SandboxFiles:
         kept += encoded
         return count
 
-    def _mkdir(self, path: PurePosixPath, *, parents: bool = False, exist_ok: bool = False) -> None:
-        del parents
-        if self._is_dir(path) and exist_ok:
+    def path_mkdir(self, path: PurePosixPath, parents: bool, exist_ok: bool) -> None:
+        if self.path_is_dir(path) and exist_ok:
             return
-        if self._is_dir(path) or self._is_file(path):
+        if self.path_is_dir(path) or self.path_is_file(path):
             raise FileExistsError(errno.EEXIST, "File exists", str(path))
         raise PermissionError(errno.EACCES, f"{DIRECTORY} has no subdirectories", str(path))
 
-    def _unlink(self, path: PurePosixPath) -> None:
+    def path_unlink(self, path: PurePosixPath) -> None:
         name = self._existing(path)
         if name not in self._written:
             raise PermissionError(errno.EACCES, "An attached file cannot be removed", str(path))
         self._used -= len(self._written.pop(name))
 
-    def _iterdir(self, path: PurePosixPath) -> list[PurePosixPath]:
+    def path_rmdir(self, path: PurePosixPath) -> None:
+        raise PermissionError(errno.EACCES, "A directory cannot be removed", str(path))
+
+    def path_iterdir(self, path: PurePosixPath) -> list[PurePosixPath]:
         plain = _plain(path)
         if plain == _ROOT:
             return [_ROOT / name for name in sorted(self._given.keys() | self._written.keys())]
         if plain in _PARENTS:
             return [p for p in _PARENTS if p.parent == plain and p != plain]
-        if self._is_file(path):
+        if self.path_is_file(path):
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(plain))
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(plain))
 
-    def _scan(self, path: PurePosixPath, *, max_depth: int | None, **_: Any) -> list[Any]:
-        from pydantic_monty import ScanEntry  # heavy: loaded when code runs
-
-        plain = _plain(path)
-        if not self._is_dir(plain):
-            self._existing(plain)
-            return [ScanEntry("", is_dir=False, is_file=True, is_symlink=False)]
-        found = [ScanEntry("", is_dir=True, is_file=False, is_symlink=False)]
-        level, depth = plain, 0
-        while max_depth is None or depth < max_depth:
-            depth += 1
-            inside = self._iterdir(level)
-            found += [
-                ScanEntry(
-                    str(entry.relative_to(plain)),
-                    is_dir=self._is_dir(entry),
-                    is_file=self._is_file(entry),
-                    is_symlink=False,
-                )
-                for entry in inside
-            ]
-            # directories form a single chain, from the root to the one that has the files
-            if level == _ROOT:
-                break
-            level = inside[0]
-        return found
-
-    def _stat(self, path: PurePosixPath) -> Any:
-        from pydantic_monty import StatResult  # heavy: loaded when code runs
-
-        if self._is_dir(path):
+    def path_stat(self, path: PurePosixPath) -> StatResult:
+        if self.path_is_dir(path):
             return StatResult.dir_stat(mtime=0.0)
         name = self._existing(path)
         source = self._written[name] if name in self._written else self._given[name]
         return StatResult.file_stat(size=_size(source), mtime=0.0)
 
-    def _rename(self, path: PurePosixPath, target: PurePosixPath) -> None:
-        data = self._read(path)
+    def path_rename(self, path: PurePosixPath, target: PurePosixPath) -> None:
+        data = self.path_read_bytes(path)
         if _plain(path) == _plain(target):
             return
-        self._unlink(path)
+        self.path_unlink(path)
         self._replace(target, data, 0)
 
-    _HANDLERS: ClassVar[Mapping[str, Callable[..., Any]]] = {
-        "open": _open,
-        "os.getenv": lambda _self, _name, default=None: default,
-        "os.environ": lambda _self: {},
-        "Path.exists": lambda self, path: self._is_dir(path) or self._is_file(path),
-        "Path.is_file": _is_file,
-        "Path.is_dir": _is_dir,
-        "Path.is_symlink": lambda _self, _path: False,
-        "Path.read_text": _read_text,
-        "Path.read_bytes": _read,
-        "Path.write_text": lambda self, path, text: self._replace(path, text, len(text)),
-        "Path.write_bytes": lambda self, path, data: self._replace(path, data, len(data)),
-        "Path.append_text": lambda self, path, text: self._append(path, text, len(text)),
-        "Path.append_bytes": lambda self, path, data: self._append(path, data, len(data)),
-        "Path.mkdir": _mkdir,
-        "Path.unlink": _unlink,
-        "Path.iterdir": _iterdir,
-        "Path.scan": _scan,
-        "Path.stat": _stat,
-        "Path.rename": _rename,
-        "Path.resolve": lambda _self, path, *_: path,
-        "Path.absolute": lambda _self, path: path,
-    }
-    """The sandbox's calls by name.
+    def path_resolve(self, path: PurePosixPath) -> str:
+        return str(path)
 
-    Not an attribute of the object: bound methods kept there would hold the object, and every byte
-    of its files, in a reference cycle until the garbage collector's rare full collection.
-    """
+    def path_absolute(self, path: PurePosixPath) -> str:
+        return str(path)
+
+    def getenv(self, key: str, default: str | None = None) -> str | None:
+        return default
+
+    def get_environ(self) -> dict[str, str]:
+        return {}
 
 
 def _plain(path: Any) -> PurePosixPath:

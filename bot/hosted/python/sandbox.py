@@ -12,19 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bot.hosted.python import charts
-from bot.hosted.python.files import DIRECTORY, SandboxFiles
+from bot.hosted.python import DIRECTORY, charts
 from bot.hosted.python.output import Output
 from bot.hosted.python.workers import SandboxLimits, StateLostError, Workers
 
-__all__ = [
-    "DESCRIPTION",
-    "PARAMETERS",
-    "CodeResult",
-    "PythonSandbox",
-    "PythonSession",
-    "SandboxLimits",
-]
+__all__ = ["DESCRIPTION", "PARAMETERS", "CodeResult", "PythonSandbox", "SandboxLimits"]
 
 DESCRIPTION: Final = f"""\
 Runs Python code in a sandbox and answers with what it printed and, as in a notebook, with the \
@@ -55,15 +47,12 @@ class CodeResult:
     """The result of a run.
 
     ``logs``: the output and the last expression's value; ``truncated``: the logs were cut.
-    ``error``: a traceback or a sentence; None after success. ``kept``: the new variables were
-    kept. ``fresh``: the run started without variables. ``written``: new and changed files.
+    ``error``: a traceback or a sentence; None after success. ``written``: new and changed files.
     """
 
-    logs: str
+    logs: str = ""
     error: str | None = None
     truncated: bool = False
-    kept: bool = True
-    fresh: bool = False
     written: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -111,38 +100,26 @@ class PythonSandbox:
         await self._workers.close()
         self._kept.clear()
 
-    async def session(self, key: str, group: str = "") -> "PythonSession":
-        """Return the session ``key``, which starts and stores nothing before its first run.
-
-        Sessions of one ``group`` share ``limits.group_bytes``; a key belongs to one group.
-        """
-        return PythonSession(self, key, group)
-
-    def drop(self, key: str) -> None:
-        """Drop a session's variables and files; a current run continues."""
-        self._kept.pop(key, None)
-
-    @property
-    def kept_sessions(self) -> int:
-        """The number of sessions with variables or files."""
-        self._forget_idle()
-        return sum(kept.size > 0 for kept in self._kept.values())
-
     async def run(
         self,
         key: str,
-        group: str,
         code: str,
-        files: Mapping[str, bytes | Path],
-        on_output: Callable[[str], None] | None,
+        *,
+        group: str = "",
+        files: Mapping[str, bytes | Path] | None = None,
+        on_output: Callable[[str], None] | None = None,
     ) -> CodeResult:
-        """Run ``code`` in the session ``key``; runs of one session wait for each other."""
+        """Run ``code`` in the session ``key``; its errors are in the result and never raised.
+
+        Runs of one session wait for each other. Sessions of one ``group`` share
+        ``limits.group_bytes``; a key belongs to one group. ``files`` (contents, or paths that are
+        read when the code opens them) appear in the sandbox by name. ``on_output`` receives pieces
+        of ``logs`` on the event loop. Cancellation ends the run and leaves the session unchanged.
+        """
         if len(code) > self.limits.code_characters:
             return CodeResult(
-                logs="",
                 error=f"The code is longer than {self.limits.code_characters} characters and was "
-                "not run. Put data into a file, or split the code.",
-                kept=False,
+                "not run. Put data into a file, or split the code."
             )
         kept = self._session(key, group)
         kept.users += 1
@@ -151,7 +128,7 @@ class PythonSandbox:
                 output = Output(
                     self.limits.output_characters, self.limits.printed_characters, on_output
                 )
-                return await self._run(kept, code, files, output)
+                return await self._run(kept, code, files or {}, output)
         finally:
             kept.users -= 1
             kept.used_at = self._monotonic()
@@ -159,7 +136,9 @@ class PythonSandbox:
     async def _run(
         self, kept: _SessionData, code: str, files: Mapping[str, bytes | Path], output: Output
     ) -> CodeResult:
-        before, fresh = kept.files, kept.state is None
+        from bot.hosted.python.files import SandboxFiles  # heavy: loaded when code runs
+
+        before = kept.files
         given = SandboxFiles(
             files,
             before,
@@ -172,10 +151,8 @@ class PythonSandbox:
         except StateLostError:
             kept.state = None
             return CodeResult(
-                logs="",
                 error="The variables of earlier runs could not be brought back and are gone. The "
-                "code was not run: define anew what it needs.",
-                kept=False,
+                "code was not run: define anew what it needs."
             )
         if state is not None and len(state) > self.limits.state_bytes:
             state = None
@@ -194,12 +171,7 @@ class PythonSandbox:
             written = {n: data for n, data in kept.files.items() if before.get(n) != data}
             self._forget_beyond_bounds(kept)
         return CodeResult(
-            logs=output.text,
-            error=error,
-            truncated=output.truncated,
-            kept=state is not None,
-            fresh=fresh,
-            written=written,
+            logs=output.text, error=error, truncated=output.truncated, written=written
         )
 
     def _session(self, key: str, group: str) -> _SessionData:
@@ -244,30 +216,6 @@ class PythonSandbox:
             if oldest is None:  # all at work: they are bounded one by one
                 return
             del self._kept[oldest]
-
-
-class PythonSession:
-    """The session of one thread: later runs see the variables of earlier ones."""
-
-    def __init__(self, sandbox: PythonSandbox, key: str, group: str) -> None:
-        self._sandbox = sandbox
-        self._group = group
-        self.key = key
-
-    async def run(
-        self,
-        code: str,
-        *,
-        files: Mapping[str, bytes | Path] | None = None,
-        on_output: Callable[[str], None] | None = None,
-    ) -> CodeResult:
-        """Run ``code``; its errors are in the result and never raised.
-
-        ``files`` (contents, or paths that are read when the code opens them) appear in the sandbox
-        by name. ``on_output`` receives pieces of ``logs`` on the event loop. Cancellation ends the
-        run and leaves the session unchanged.
-        """
-        return await self._sandbox.run(self.key, self._group, code, files or {}, on_output)
 
 
 def _and(error: str | None, sentence: str) -> str:

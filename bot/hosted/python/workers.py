@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.hosted.pictures import Painter
+from bot.hosted.python import DIRECTORY
 from bot.hosted.python.charts import Charts
-from bot.hosted.python.files import DIRECTORY, SandboxFiles
 from bot.hosted.python.output import Output, instrument, plain_traceback
 
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMonty
+
+    from bot.hosted.python.files import SandboxFiles
 
 _INTERPRETER_BYTES: Final = 512 * 2**20  # of address space; a worker uses little of it
 _OPEN_FILES: Final = 32
@@ -90,7 +92,7 @@ class Workers:
             yield
 
     async def execute(
-        self, state: bytes | None, code: str, files: SandboxFiles, output: Output
+        self, state: bytes | None, code: str, files: "SandboxFiles", output: Output
     ) -> tuple[bytes | None, str | None]:
         """Run ``code`` on from ``state``, in a place that ``slot`` gave.
 
@@ -128,7 +130,7 @@ class Workers:
                 try:
                     # feed_start: its result is not turned into objects here unless asked for
                     step = await session.feed_start(
-                        prepared.code, print_callback=output.receive, os=files.handle, cwd=DIRECTORY
+                        prepared.code, print_callback=output.receive, os=files, cwd=DIRECTORY
                     )
                     while not isinstance(step, monty.MontyComplete):
                         step = await _resumed(step, charts)
@@ -136,7 +138,7 @@ class Workers:
                         shown = await session.feed_start(
                             prepared.value_code(self.limits.output_characters + 1),
                             print_callback=output.receive,
-                            os=files.handle,
+                            os=files,
                         )
                         while not isinstance(shown, monty.MontyComplete):
                             shown = await shown.resume_auto()

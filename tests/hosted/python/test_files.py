@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 from bot.hosted.python.sandbox import PythonSandbox, SandboxLimits
@@ -29,7 +30,7 @@ print(os.listdir('/mnt/data'), os.getcwd(), os.path.getsize('table.csv'))
 print(open('x_y.bin', 'rb').read(), Path('data.json').read_text(), Path('none').exists())
 print([str(p) for p in Path('/mnt/data').glob('*.csv')], list(os.walk('/')))
 """
-    result = await (await sandbox.session("a")).run(code, files=files)
+    result = await sandbox.run("a", code, files=files)
     assert result.error is None
     assert result.logs.splitlines() == [
         "[{'größe': 'ä', 'n': '2'}] {'a': [1, 2]} ['größe,n\\n', 'ä,2\\n']",
@@ -42,53 +43,53 @@ print([str(p) for p in Path('/mnt/data').glob('*.csv')], list(os.walk('/')))
 
 
 async def test_written_files_are_handed_back_and_stay(sandbox: PythonSandbox) -> None:
-    session = await sandbox.session("a")
+    session = partial(sandbox.run, "a")
     given: dict[str, bytes | Path] = {"in.txt": b"one\n"}
-    first = await session.run(
+    first = await session(
         "with open('out.txt', 'w') as f:\n    f.write('ü')\n    f.write('2')\n"
         "open('in.txt', 'a').write('two\\n')",
         files=given,
     )
     assert first.error is None
     assert first.written == {"out.txt": "ü2".encode(), "in.txt": b"one\ntwo\n"}
-    second = await session.run(
+    second = await session(
         "import os\nos.rename('out.txt', 'new.txt')\nopen('in.txt').read(), os.listdir()",
         files=given,
     )
     assert second.logs == "('one\\ntwo\\n', ['in.txt', 'new.txt'])"
     assert second.written == {"new.txt": "ü2".encode()}
-    removed = await session.run("import os\nos.remove('new.txt')\nos.listdir()", files=given)
+    removed = await session("import os\nos.remove('new.txt')\nos.listdir()", files=given)
     assert removed.logs == "['in.txt']"
 
 
 async def test_written_files_have_a_quota() -> None:
     async with PythonSandbox(SandboxLimits(files_bytes=1000, files=3)) as sandbox:
-        session = await sandbox.session("a")
-        full = await session.run("f = open('a', 'w')\nfor i in range(100): f.write('x' * 99)")
+        session = partial(sandbox.run, "a")
+        full = await session("f = open('a', 'w')\nfor i in range(100): f.write('x' * 99)")
         assert full.error is not None
         assert "No space left on device" in full.error
         assert len(full.written["a"]) == 990
-        room = await session.run("open('a', 'w').write('y' * 1000)")
+        room = await session("open('a', 'w').write('y' * 1000)")
         assert room.error is None
-        many = await session.run("open('a', 'w')\nfor c in 'bcde': open(c, 'w')")
+        many = await session("open('a', 'w')\nfor c in 'bcde': open(c, 'w')")
         assert many.error is not None
         assert "No more than 3 files" in many.error
 
 
 async def test_what_runs_wrote_is_freed_without_the_garbage_collector() -> None:
     async with PythonSandbox(SandboxLimits(kept_bytes=2**20)) as sandbox:
-        session = await sandbox.session("warm")
-        await session.run("open('a', 'w').write('a')")
+        session = partial(sandbox.run, "warm")
+        await session("open('a', 'w').write('a')")
         gc.collect()
         gc.disable()
         tracemalloc.start()
         try:
             for number in range(6):
-                session = await sandbox.session(str(number))
-                result = await session.run("f = open('a', 'wb')\nf.write(b'a' * 8_000_000)")
+                session = partial(sandbox.run, str(number))
+                result = await session("f = open('a', 'wb')\nf.write(b'a' * 8_000_000)")
                 assert result.error is None
                 del result
-            await session.run("1")
+            await session("1")
             kept, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -101,6 +102,6 @@ async def test_a_file_too_large_for_the_sandbox_is_not_even_read(tmp_path: Path)
     with big.open("wb") as sparse:
         sparse.truncate(10**12)
     async with PythonSandbox() as sandbox:
-        result = await (await sandbox.session("a")).run("open('big').read()", files={"big": big})
+        result = await sandbox.run("a", "open('big').read()", files={"big": big})
         assert result.error is not None
         assert "File too large for the sandbox" in result.error

@@ -1,11 +1,18 @@
 """The sandbox with real worker processes: what code can do, what not, what stays of it."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable
+from functools import partial
 
 import pytest
 
-from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
+from bot.hosted.python.sandbox import (
+    DESCRIPTION,
+    PARAMETERS,
+    CodeResult,
+    PythonSandbox,
+    SandboxLimits,
+)
 from tests.support.fake_clock import FakeClock
 
 
@@ -31,20 +38,18 @@ from tests.support.fake_clock import FakeClock
     ],
 )
 async def test_a_run_answers_like_a_notebook(sandbox: PythonSandbox, code: str, logs: str) -> None:
-    result = await (await sandbox.session("a")).run(code)
+    result = await sandbox.run("a", code)
     assert (result.logs, result.error) == (logs, None)
 
 
 async def test_what_is_defined_stays_and_sessions_do_not_see_each_other(
     sandbox: PythonSandbox,
 ) -> None:
-    ours, theirs = await sandbox.session("ours"), await sandbox.session("theirs")
-    first = await ours.run("import math\nx = [1]\ndef double(n):\n    return 2 * n")
-    assert first.fresh
-    again = await (await sandbox.session("ours")).run("x.append(double(math.floor(2.5)))\nx")
+    ours, theirs = partial(sandbox.run, "ours"), partial(sandbox.run, "theirs")
+    await ours("import math\nx = [1]\ndef double(n):\n    return 2 * n")
+    again = await sandbox.run("ours", "x.append(double(math.floor(2.5)))\nx")
     assert again.logs == "[1, 4]"
-    assert not again.fresh
-    unseen = await theirs.run("x")
+    unseen = await theirs("x")
     assert unseen.error is not None
     assert unseen.error.endswith("NameError: name 'x' is not defined")
 
@@ -67,29 +72,28 @@ async def test_what_is_defined_stays_and_sessions_do_not_see_each_other(
 async def test_an_error_is_a_traceback_of_the_code_as_it_was_given(
     sandbox: PythonSandbox, code: str, traceback: str
 ) -> None:
-    result = await (await sandbox.session("a")).run(f"print('before')\n{code}")
+    result = await sandbox.run("a", f"print('before')\n{code}")
     assert result.logs == "before\n"
     assert result.error is not None
     lines = traceback.replace("line 3", "line 4").replace("line 2", "line 3")
     assert lines.replace("line 1", "line 2") in result.error
     assert result.error.startswith("Traceback (most recent call last):\n")
     assert result.error.endswith("\nZeroDivisionError: division by zero")
-    assert result.kept
 
 
 async def test_syntax_errors_and_endless_messages_are_told_within_bounds(
     sandbox: PythonSandbox,
 ) -> None:
-    session = await sandbox.session("a")
-    wrong = await session.run("x = (")
+    session = partial(sandbox.run, "a")
+    wrong = await session("x = (")
     assert wrong.error is not None
     assert "SyntaxError" in wrong.error
-    long = await session.run("raise ValueError('x' * 100_000)")
+    long = await session("raise ValueError('x' * 100_000)")
     assert long.error is not None
     assert len(long.error) < 5000
-    deep = await session.run("(" * 5000 + "1" + ")" * 5000)
+    deep = await session("(" * 5000 + "1" + ")" * 5000)
     assert deep.error is not None
-    huge = await session.run("x = 1\n" * 50_000)
+    huge = await session("x = 1\n" * 50_000)
     assert huge.error is not None
     assert "longer than 100000 characters" in huge.error
 
@@ -115,33 +119,31 @@ BOMBS = {
 async def test_a_bomb_ends_soon_with_a_reason_and_takes_nothing_along(
     sandbox: PythonSandbox, bomb: str
 ) -> None:
-    session = await sandbox.session("a")
-    await session.run("before = 41\nopen('kept.txt', 'w').write('kept')")
-    result = await session.run("before = 0\nopen('lost.txt', 'w').write('x')\n" + BOMBS[bomb])
+    session = partial(sandbox.run, "a")
+    await session("before = 41\nopen('kept.txt', 'w').write('kept')")
+    result = await session("before = 0\nopen('lost.txt', 'w').write('x')\n" + BOMBS[bomb])
     assert result.error is not None
     assert result.error.endswith("again as they were before this run.")
-    assert not result.kept
     assert result.written == {}
-    after = await session.run("import os\nbefore + 1, os.listdir()")
+    after = await session("import os\nbefore + 1, os.listdir()")
     assert after.logs == "(42, ['kept.txt'])"
 
 
 async def test_recursion_without_end_is_an_ordinary_error(sandbox: PythonSandbox) -> None:
-    result = await (await sandbox.session("a")).run("def f(n):\n    return f(n + 1)\nf(0)")
+    result = await sandbox.run("a", "def f(n):\n    return f(n + 1)\nf(0)")
     assert result.error is not None
     assert "RecursionError" in result.error
-    assert result.kept
 
 
 async def test_much_output_is_cut_and_said_to_be() -> None:
     async with PythonSandbox(SandboxLimits(output_characters=100)) as sandbox:
-        session = await sandbox.session("a")
-        exact = await session.run("print('x' * 99)")
+        session = partial(sandbox.run, "a")
+        exact = await session("print('x' * 99)")
         assert (len(exact.logs), exact.truncated) == (100, False)
-        printed = await session.run("for i in range(1000): print(i)")
+        printed = await session("for i in range(1000): print(i)")
         assert printed.logs.startswith("0\n1\n2\n")
         assert (len(printed.logs), printed.truncated, printed.error) == (100, True, None)
-        shown = await session.run("list(range(1000))")
+        shown = await session("list(range(1000))")
         assert (len(shown.logs), shown.truncated, shown.error) == (100, True, None)
 
 
@@ -164,7 +166,7 @@ async def test_much_output_is_cut_and_said_to_be() -> None:
     ],
 )
 async def test_the_world_outside_is_not_there(sandbox: PythonSandbox, code: str) -> None:
-    result = await (await sandbox.session("a")).run(code)
+    result = await sandbox.run("a", code)
     assert result.error is not None
     assert result.error.startswith("Traceback")
 
@@ -173,8 +175,8 @@ async def test_the_environment_is_empty(
     sandbox: PythonSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "a secret")
-    result = await (await sandbox.session("a")).run(
-        "import os\nos.environ, os.getenv('OPENAI_API_KEY'), os.getenv('PATH', 'none')"
+    result = await sandbox.run(
+        "a", "import os\nos.environ, os.getenv('OPENAI_API_KEY'), os.getenv('PATH', 'none')"
     )
     assert result.logs == "({}, None, 'none')"
 
@@ -182,9 +184,9 @@ async def test_the_environment_is_empty(
 async def test_output_is_told_while_the_code_runs() -> None:
     async with PythonSandbox(SandboxLimits(seconds=30)) as sandbox:
         told: asyncio.Queue[str] = asyncio.Queue()
-        session = await sandbox.session("a")
+        session = partial(sandbox.run, "a")
         running = asyncio.create_task(
-            session.run("print('first')\nwhile True: pass", on_output=told.put_nowait)
+            session("print('first')\nwhile True: pass", on_output=told.put_nowait)
         )
         assert await told.get() == "first\n"
         assert not running.done()
@@ -195,96 +197,92 @@ async def test_output_is_told_while_the_code_runs() -> None:
 
 async def test_fifty_sessions_at_once_keep_to_themselves(sandbox: PythonSandbox) -> None:
     async def converse(number: int) -> str:
-        session = await sandbox.session(str(number))
-        await session.run(f"x = {number}")
-        await session.run("x = x * 2\nsum(range(10000))")
-        return (await session.run("x")).logs
+        session = partial(sandbox.run, str(number))
+        await session(f"x = {number}")
+        await session("x = x * 2\nsum(range(10000))")
+        return (await session("x")).logs
 
     answers = await asyncio.gather(*map(converse, range(50)))
     assert answers == [str(2 * n) for n in range(50)]
 
 
 async def test_runs_of_one_session_follow_each_other(sandbox: PythonSandbox) -> None:
-    session = await sandbox.session("a")
-    await session.run("x = 0")
-    await asyncio.gather(*(session.run("x = x + 1") for _ in range(20)))
-    assert (await session.run("x")).logs == "20"
+    session = partial(sandbox.run, "a")
+    await session("x = 0")
+    await asyncio.gather(*(session("x = x + 1") for _ in range(20)))
+    assert (await session("x")).logs == "20"
+
+
+async def forgotten(shown: Awaitable[CodeResult]) -> bool:
+    """Whether the session of a run that shows ``x`` has no variables any more."""
+    error = (await shown).error
+    assert error is None or error.endswith("NameError: name 'x' is not defined")
+    return error is not None
 
 
 async def test_sessions_are_dropped_when_idle_or_too_many_and_begin_anew() -> None:
     clock = FakeClock()
     limits = SandboxLimits(sessions=2, idle_seconds=100)
     async with PythonSandbox(limits, monotonic=clock.monotonic) as sandbox:
-
-        async def run(key: str, code: str) -> Any:
-            return await (await sandbox.session(key)).run(code)
-
         for key in "abc":
-            await run(key, "x = 1")
-        assert sandbox.kept_sessions == 2
-        assert (await run("a", "1")).fresh
-        assert not (await run("c", "x")).fresh
+            await sandbox.run(key, "x = 1")
+        assert [await forgotten(sandbox.run(key, "x")) for key in "cba"] == [False, False, True]
         clock.advance(101)
-        assert sandbox.kept_sessions == 0
-        assert (await run("c", "2")).fresh
-        sandbox.drop("c")
-        assert (await run("c", "3")).fresh
+        assert await forgotten(sandbox.run("c", "x"))
 
 
 async def test_variables_too_big_to_keep_are_refused_and_all_sessions_share_a_bound() -> None:
     limits = SandboxLimits(state_bytes=2**20, kept_bytes=3 * 2**19)
     async with PythonSandbox(limits) as sandbox:
-        first, second = await sandbox.session("first"), await sandbox.session("second")
-        await first.run("x = 'a' * 1_000_000")
-        much = await first.run("x = x * 2")
+        first, second = partial(sandbox.run, "first"), partial(sandbox.run, "second")
+        await first("x = 'a' * 1_000_000")
+        much = await first("x = x * 2")
         assert much.error is not None
         assert much.error.startswith("The variables take more than 1 MiB.")
-        assert (await first.run("len(x)")).logs == "1000000"
-        await second.run("x = 'b' * 1_000_000")
-        assert sandbox.kept_sessions == 1
-        assert (await first.run("1")).fresh
+        assert (await first("len(x)")).logs == "1000000"
+        await second("x = 'b' * 1_000_000")
+        assert await forgotten(first("x"))
+        assert not await forgotten(second("x"))
 
 
 async def test_a_groups_sessions_share_a_bound_and_push_out_no_other_groups() -> None:
     limits = SandboxLimits(group_bytes=3 * 2**19, kept_bytes=5 * 2**19, sessions=4)
     async with PythonSandbox(limits) as sandbox:
-
-        async def run(group: str, key: str, code: str) -> Any:
-            return await (await sandbox.session(key, group)).run(code)
-
-        await run("modest", "m", "x = 1")
+        modest, greedy = (partial(sandbox.run, group=group) for group in ("modest", "greedy"))
+        await modest("m", "x = 1")
         for number in range(5):
-            await run("greedy", f"g{number}", "x = 'a' * 1_000_000")
-        assert sandbox.kept_sessions == 2
-        assert (await run("greedy", "g0", "1")).fresh
-        assert not (await run("modest", "m", "x")).fresh
+            await greedy(f"g{number}", "x = 'a' * 1_000_000")
+        assert not await forgotten(greedy("g4", "x"))
+        assert await forgotten(greedy("g3", "x"))
+        assert not await forgotten(modest("m", "x"))
         for number in range(8):
-            await run("greedy", f"small{number}", "x = 1")
-        assert sandbox.kept_sessions == 4
-        assert not (await run("modest", "m", "x")).fresh
+            await greedy(f"small{number}", "x = 1")
+        assert not await forgotten(greedy("small7", "x"))
+        assert await forgotten(greedy("small3", "x"))
+        assert not await forgotten(modest("m", "x"))
 
 
 async def test_variables_that_cannot_be_brought_back_do_not_block_the_session(
     sandbox: PythonSandbox,
 ) -> None:
-    session = await sandbox.session("a")
-    await session.run("x = 1")
+    session = partial(sandbox.run, "a")
+    await session("x = 1")
     sandbox._kept["a"].state = b"not what was kept"  # noqa: SLF001 - damages what is kept
-    lost = await session.run("x")
+    lost = await session("x")
     assert lost.error is not None
     assert "could not be brought back" in lost.error
-    assert (await session.run("1 + 1")).logs == "2"
+    assert (await session("1 + 1")).logs == "2"
 
 
 async def test_the_description_tells_the_truth_about_modules(sandbox: PythonSandbox) -> None:
     there, missing = DESCRIPTION.split("There are:")[1].split("No other module", 1)
-    session = await sandbox.session("a")
+    session = partial(sandbox.run, "a")
     for name in there.split("(")[0].replace("\n", " ").split(","):
-        assert (await session.run(f"import {name}")).error is None, name
+        assert (await session(f"import {name}")).error is None, name
     rest = there.replace("\n", " ").split(").", 1)[0]
     for name in ("copy", "tomllib", "typing", "unicodedata", "pathlib", "decimal"):
         assert name in rest + there
-        assert (await session.run(f"import {name}")).error is None, name
+        assert (await session(f"import {name}")).error is None, name
     for name in (
         "numpy",
         "pandas",
@@ -296,7 +294,7 @@ async def test_the_description_tells_the_truth_about_modules(sandbox: PythonSand
         "io",
     ):
         assert name in missing
-        result = await session.run(f"import {name}")
+        result = await session(f"import {name}")
         assert result.error is not None
         assert "ModuleNotFoundError" in result.error
     assert PARAMETERS["required"] == ["code"]
