@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict
 from typing import Any, Final
 
-from bot.hosted.confine import confine
+from bot.hosted.child_process import confine
 from bot.hosted.extract.extract import extract
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
 

@@ -4,19 +4,15 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from bot.hosted.child_process import end_child, start_child
 from bot.hosted.extract.child import request
 from bot.hosted.extract.extract import check_size
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
 
-_START: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    "from bot.hosted.extract.child import main; main()"
-)
 _BYTES_PER_CHARACTER: Final = 4
 _PIECE: Final = 256 * 1024
 
@@ -64,18 +60,8 @@ async def _read_outside(
     asked: str, source: bytes | BinaryIO, limits: ExtractionLimits
 ) -> bytearray:
     """Run a child that reads ``source``; return its output."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-c",
-        _START,
-        json.dumps([path or os.getcwd() for path in sys.path]),  # noqa: PTH109 - as sys.path means it
-        asked,
-        stdin=subprocess.PIPE if isinstance(source, bytes) else source,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={},
-    )
+    stdin = subprocess.PIPE if isinstance(source, bytes) else source
+    child = await start_child("bot.hosted.extract.child", asked, stdin=stdin)
     try:
         async with asyncio.timeout(limits.seconds):
             if isinstance(source, bytes):
@@ -87,10 +73,7 @@ async def _read_outside(
             "too_large", f"Reading the file takes longer than {limits.seconds:g} seconds."
         ) from None
     finally:
-        if child.returncode is None:
-            with suppress(ProcessLookupError):
-                child.kill()
-            await asyncio.shield(child.wait())
+        await end_child(child)
     return answer
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from bot.hosted.confine import allow_seconds, confine
+from bot.hosted.child_process import allow_seconds, confine
 from bot.hosted.pictures.request import Answer, ChartRequest, PictureError, Request
 
 IDLE_SECONDS: Final = 300

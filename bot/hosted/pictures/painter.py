@@ -5,16 +5,12 @@ only a process can be ended from outside.
 """
 
 import asyncio
-import json
 import logging
-import os
-import subprocess
-import sys
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 
+from bot.hosted.child_process import end_child, start_child
 from bot.hosted.pictures.request import Answer, ChartRequest, FormulaRequest, PictureError, Request
 
 SECONDS: Final = 3.0
@@ -23,10 +19,6 @@ SECONDS: Final = 3.0
 _START_SECONDS: Final = 30.0
 _MEMORY_BYTES: Final = 768 * 2**20
 _MOST_BYTES: Final = 8 * 2**20
-_START: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    "from bot.hosted.pictures.child import main; main()"
-)
 
 _BROKEN: Final = (asyncio.IncompleteReadError, OSError, ValueError, msgspec.MsgspecError)
 """The errors of a child that ended, or whose answer makes no sense."""
@@ -94,19 +86,10 @@ class Painter:
     async def _started(self, request: Request) -> asyncio.subprocess.Process:
         if self._child is not None:
             return self._child
-        child = self._child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-c",
-            _START,
-            json.dumps([path or os.getcwd() for path in sys.path]),  # noqa: PTH109 - as sys.path means it
+        child = self._child = await start_child(
+            "bot.hosted.pictures.child",
             f"{_MEMORY_BYTES},{max(1, round(self._seconds))}",
             f"bot.hosted.pictures.{'chart' if isinstance(request, ChartRequest) else 'formula'}",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            limit=2**16,
         )
         assert child.stdout is not None
         async with asyncio.timeout(_START_SECONDS):
@@ -115,11 +98,8 @@ class Painter:
 
     async def _end(self) -> None:
         child, self._child = self._child, None
-        if child is None or child.returncode is not None:
-            return
-        with suppress(ProcessLookupError):
-            child.kill()
-        await asyncio.shield(child.wait())
+        if child is not None:
+            await end_child(child)
 
 
 async def _ask(child: asyncio.subprocess.Process, request: Request) -> bytes:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.hosted.pictures import ChartKind, ChartRequest, Painter, PictureError, Series
@@ -18,7 +19,7 @@ dict of name to list. Options of each: title, xlabel, ylabel (text), file ("char
 Example: import chart; chart.line(days, {"sold": a, "returned": b}, title="Week", file="week.png")\
 """
 
-_CALLED: Final = re.compile(r"\A_\w+\(\)")
+_CALLED: Final = re.compile(r"\A_[\w.]+\(\)")
 
 
 class Charts:
@@ -56,28 +57,42 @@ class Charts:
         return file
 
 
+@dataclass(kw_only=True)
+class _Options:
+    """What code may pass to each function by name; values are as code wrote them."""
+
+    title: Any = ""
+    xlabel: Any = ""
+    ylabel: Any = ""
+    file: Any = "chart.png"
+    bins: Any = 10
+
+
 def _line(x: Any, y: Any = None, **options: Any) -> tuple[ChartRequest, str]:
-    return _request("line", x, y, **options)
+    return _request("line", x, y, _Options(**options))
 
 
 def _scatter(x: Any, y: Any = None, **options: Any) -> tuple[ChartRequest, str]:
-    return _request("scatter", x, y, **options)
+    return _request("scatter", x, y, _Options(**options))
 
 
 def _bar(labels: Any, values: Any = None, **options: Any) -> tuple[ChartRequest, str]:
-    if values is None and isinstance(labels, Mapping):
-        labels, values = list(labels), list(labels.values())
-    return _request("bar", labels, values, **options)
+    return _request("bar", *_labelled(labels, values), _Options(**options))
 
 
 def _pie(labels: Any, values: Any = None, **options: Any) -> tuple[ChartRequest, str]:
-    if values is None and isinstance(labels, Mapping):
-        labels, values = list(labels), list(labels.values())
-    return _request("pie", labels, values, **options)
+    return _request("pie", *_labelled(labels, values), _Options(**options))
 
 
 def _histogram(values: Any, bins: Any = 10, **options: Any) -> tuple[ChartRequest, str]:
-    return _request("histogram", [], values, bins=bins, **options)
+    return _request("histogram", [], values, _Options(bins=bins, **options))
+
+
+def _labelled(labels: Any, values: Any) -> tuple[Any, Any]:
+    """Return labels and values, also of one dict of value by label."""
+    if values is None and isinstance(labels, Mapping):
+        return list(labels), list(labels.values())
+    return labels, values
 
 
 _CALLS: Final[Mapping[str, Callable[..., tuple[ChartRequest, str]]]] = {
@@ -89,25 +104,17 @@ _CALLS: Final[Mapping[str, Callable[..., tuple[ChartRequest, str]]]] = {
 }
 
 
-def _request(
-    kind: ChartKind,
-    x: Any,
-    y: Any,
-    *,
-    title: Any = "",
-    xlabel: Any = "",
-    ylabel: Any = "",
-    file: Any = "chart.png",
-    bins: Any = 10,
-) -> tuple[ChartRequest, str]:
+def _request(kind: ChartKind, x: Any, y: Any, options: _Options) -> tuple[ChartRequest, str]:
+    """Return what is drawn for a call, and the name of the file."""
+    file = options.file
     name = file if isinstance(file, str) and file.strip() else "chart.png"
     request = ChartRequest(
         kind=kind,
         series=_series(x, y),
-        title=str(title or ""),
-        xlabel=str(xlabel or ""),
-        ylabel=str(ylabel or ""),
-        bins=bins if isinstance(bins, int) else 10,
+        title=str(options.title or ""),
+        xlabel=str(options.xlabel or ""),
+        ylabel=str(options.ylabel or ""),
+        bins=options.bins if isinstance(options.bins, int) else 10,
     )
     return request, name if name.lower().endswith(".png") else f"{name}.png"
 

@@ -1,13 +1,12 @@
 """Worker processes for sandboxed code: one process for each run, within limits."""
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.hosted.child_process import confine
 from bot.hosted.pictures import Painter
 from bot.hosted.python import DIRECTORY
 from bot.hosted.python.charts import Charts
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from bot.hosted.python.files import SandboxFiles
 
 _INTERPRETER_BYTES: Final = 512 * 2**20  # of address space; a worker uses little of it
-_OPEN_FILES: Final = 32
-_NICENESS: Final = 10  # the bot's own process goes before computations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +116,9 @@ class Workers:
         deadline = asyncio.timeout(self.limits.wall_seconds)
         try:
             async with deadline, session:
-                _confine(session.worker_pid, self.limits)
+                if session.worker_pid is not None:  # the worker has run no code yet
+                    memory = 2 * self.limits.memory_bytes + _INTERPRETER_BYTES
+                    confine(memory, self.limits.wall_seconds, pid=session.worker_pid)
                 self._deadlines.add(deadline)
                 if self._closed:
                     deadline.reschedule(asyncio.get_running_loop().time())
@@ -198,30 +197,6 @@ async def _resumed(step: Any, charts: Charts) -> Any:
     except (TypeError, ValueError, OSError) as error:
         return await step.resume({"exception": error})
     return await step.resume({"return_value": drawn})
-
-
-def _confine(pid: int | None, limits: SandboxLimits) -> None:
-    """Set system limits for a worker, beside the limits of its interpreter.
-
-    The worker has run no code yet. Only Linux can limit another process.
-    """
-    if sys.platform != "linux" or pid is None:
-        return
-    import resource
-
-    with suppress(OSError):  # the worker has ended
-        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
-    for what, most in (
-        (resource.RLIMIT_AS, 2 * limits.memory_bytes + _INTERPRETER_BYTES),
-        (resource.RLIMIT_CPU, int(limits.wall_seconds) + 1),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_NPROC, 0),
-    ):
-        # OSError: the worker has ended, or the system refuses one bound; the others still hold.
-        with suppress(ValueError, OSError):
-            resource.prlimit(pid, what, (most, most))
 
 
 def _is_out_of_resources(raised: BaseException) -> bool:
