@@ -1,10 +1,9 @@
-"""A Responses API on loopback whose answers a test writes; it keeps what it was asked and told."""
+"""A Responses API on loopback whose answers a test writes; it keeps its requests and calls."""
 
 import asyncio
-import inspect
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,23 +12,20 @@ from aiohttp import web
 from tests.support import responses_turns as replies
 from tests.support.gate import Gate
 from tests.support.model_answers import Asked, text_of
-from tests.support.model_turns import Cut, Raw, Turn, fail, web_page
+from tests.support.model_turns import Cut, Raw, Turn, fail
 from tests.support.responses_answers import Fault, Scripted, Sent
-from tests.support.responses_turns import Reply, Think
-from tests.support.scripted_server import ScriptedServer
-
-Answer = Reply | Turn
-Script = Callable[[Asked], "Answer | str | Awaitable[Answer | str]"]
+from tests.support.responses_turns import Reply
+from tests.support.scripted_server import ScriptedServer, scripting
 
 
-class ScriptedResponses(ScriptedServer):
+class ScriptedResponses(ScriptedServer[Reply]):
     """`async with ScriptedResponses() as endpoint:` and give `endpoint.url` to what shall use it.
 
-    Each create takes the next scripted reply; when none is left, `otherwise` answers, which echoes
-    the last user message unless set. Creates are in `requests`, what they made in `responses`, and
-    every other call in `calls` as "METHOD path?query". It refuses what the API refuses: a call
-    without an output, reasoning without what it led to, a background response that is not stored.
-    With `streams_kept` False no stream can be resumed, as when its minutes are over.
+    Unless `otherwise` is set, it echoes the last user message. `responses_turns` says what the
+    methods do that script a reply. What the requests made is in `responses`, and every call other
+    than a create in `calls` as "METHOD path?query". The endpoint refuses what the API refuses: a
+    call without an output, reasoning without what it led to, a background response that is not
+    stored. With `streams_kept` False no stream can be resumed, as when its minutes are over.
     """
 
     def __init__(
@@ -39,19 +35,33 @@ class ScriptedResponses(ScriptedServer):
         api_key: str | None = None,
         per_second: float | None = None,
     ) -> None:
-        super().__init__(models=models, api_key=api_key)
+        super().__init__(
+            models=models,
+            api_key=api_key,
+            said=replies.say,
+            otherwise=lambda asked: replies.say(question(asked), per_second=per_second),
+        )
         self.responses: dict[str, Scripted] = {}
         self.deleted: set[str] = set()
         self.calls: list[str] = []
         self.streams_kept = True
-        self.otherwise: Script = lambda asked: replies.say(question(asked), per_second=per_second)
-        self._replies: deque[Answer | Script] = deque()
         self._refusals: deque[Turn] = deque()
+
+    say = scripting(replies.say)
+    call_tools = scripting(replies.call_tools)
+    refuse = scripting(replies.refuse)
+    cut = scripting(replies.cut)
+
+    def stall(self, text: str = "", *, then: str = "") -> Gate:
+        """Next: say `text`, and nothing more until the gate returned is opened; then say `then`."""
+        gate = self.gate()
+        self.then(replies.stall(text, gate, then=then))
+        return gate
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the paths of responses."""
         super().add_routes(router)
-        router.add_post("/v1/responses", self._create)
+        router.add_post("/v1/responses", self._answer)
         router.add_get("/v1/responses/{id}", self._retrieve)
         router.add_delete("/v1/responses/{id}", self._delete)
         router.add_post("/v1/responses/{id}/cancel", self._cancel)
@@ -64,54 +74,6 @@ class ScriptedResponses(ScriptedServer):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def then(self, *scripted: Answer | Script) -> None:
-        """Script the next replies, in order; a function is called with the request."""
-        self._replies.extend(scripted)
-
-    def say(
-        self,
-        text: str,
-        *,
-        tokens: Sequence[str] | None = None,
-        gate: Gate | None = None,
-        first: Gate | None = None,
-        usage: tuple[int, int] | None = (10, 5),
-        cut_at: Sequence[int] = (),
-    ) -> None:
-        """Next: say `text`; see `responses_turns.say`."""
-        self.then(
-            replies.say(text, tokens=tokens, gate=gate, first=first, usage=usage, cut_at=cut_at)
-        )
-
-    def call_tools(
-        self,
-        *calls: tuple[str, Mapping[str, Any] | str],
-        text: str = "",
-        ids: Sequence[str] | None = None,
-        think: Think | None = None,
-        cut_at: Sequence[int] = (),
-    ) -> None:
-        """Next: ask for functions, as (name, arguments); see `responses_turns.call_tools`."""
-        self.then(replies.call_tools(*calls, text=text, ids=ids, think=think, cut_at=cut_at))
-
-    def refuse(self, text: str) -> None:
-        """Next: refuse to answer, in these words."""
-        self.then(replies.refuse(text))
-
-    def fail(
-        self,
-        status: int,
-        *,
-        message: str = "scripted failure",
-        error: Mapping[str, Any] | None = None,
-        retry_after: float | str | None = None,
-        headers: Mapping[str, str] | None = None,
-        times: int = 1,
-    ) -> None:
-        """Next, so many times: answer a create with this status and an error object."""
-        turn = fail(status, message=message, error=error, retry_after=retry_after, headers=headers)
-        self.then(*[turn] * times)
-
     def fail_calls(self, *statuses: int) -> None:
         """Answer the next calls other than creates with these statuses."""
         self.answer_calls(*map(fail, statuses))
@@ -119,20 +81,6 @@ class ScriptedResponses(ScriptedServer):
     def answer_calls(self, *answers: Turn) -> None:
         """Answer the next calls other than creates with these."""
         self._refusals.extend(answers)
-
-    def cut(self, text: str = "") -> None:
-        """Next: say `text` and close the connection in the middle of the stream."""
-        self.then(replies.cut(text))
-
-    def stall(self, text: str = "", *, then: str = "") -> Gate:
-        """Next: say `text`, and nothing more until the gate returned is opened; then say `then`."""
-        gate = self.gate()
-        self.then(replies.stall(text, gate, then=then))
-        return gate
-
-    def web_page(self) -> None:
-        """Next: answer a web page with a 200."""
-        self.then(web_page())
 
     async def until_call(self, call: str, count: int = 1) -> None:
         """Return once this call, as `calls` has it, came so often."""
@@ -144,41 +92,24 @@ class ScriptedResponses(ScriptedServer):
         """The response that was made last."""
         return list(self.responses.values())[-1]
 
-    async def _create(self, request: web.Request) -> web.StreamResponse:
-        asked = await self._arrive(request)
-        try:
-            if refusal := self._unauthorized(request):
-                return refusal
-            reply = await self._next(asked)
-            if isinstance(reply, Turn):
-                return _plain(reply)
-            if problem := _problem(asked.body):
-                return _plain(fail(400, message=problem, error={"type": "invalid_request_error"}))
-            if reply.first is not None:
-                await reply.first.passed()
-            response_id = f"resp_{len(self.responses):04}"
-            scripted = Scripted(response_id, asked.body, reply, cuts=list(reply.cut_at))
-            self.responses[response_id] = scripted
-            scripted.task = asyncio.create_task(scripted.play())
-            if not asked.body.get("stream"):
-                if not asked.body.get("background"):
-                    await scripted.task
-                return web.json_response(scripted.object())
-            return await self._relay(request, scripted, -1)
-        except (asyncio.CancelledError, ConnectionError):
-            asked.disconnected = True
-            raise
-        finally:
-            asked.ended.set()
-
-    async def _next(self, asked: Asked) -> Answer:
-        scripted = self._replies.popleft() if self._replies else self.otherwise
-        if isinstance(scripted, (Reply, Turn)):
-            return scripted
-        answer = scripted(asked)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        return replies.say(answer) if isinstance(answer, str) else answer
+    async def _reply(
+        self, request: web.Request, asked: Asked, answer: Reply | Turn
+    ) -> web.StreamResponse:
+        if isinstance(answer, Turn):
+            return _plain(answer)
+        if problem := _problem(asked.body):
+            return _plain(fail(400, message=problem, error={"type": "invalid_request_error"}))
+        if answer.first is not None:
+            await answer.first.passed()
+        response_id = f"resp_{len(self.responses):04}"
+        scripted = Scripted(response_id, asked.body, answer, cuts=list(answer.cut_at))
+        self.responses[response_id] = scripted
+        scripted.task = asyncio.create_task(scripted.play())
+        if not asked.body.get("stream"):
+            if not asked.body.get("background"):
+                await scripted.task
+            return web.json_response(scripted.object())
+        return await self._relay(request, scripted, -1)
 
     async def _relay(
         self, request: web.Request, scripted: Scripted, after: int

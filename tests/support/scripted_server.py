@@ -1,27 +1,61 @@
-"""What every scripted model endpoint has: a port on loopback, keys, gates, the requests it got."""
+"""The parts that all scripted model endpoints share: keys, gates, answers, and the requests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import inspect
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from aiohttp import web
 
+from tests.support import model_turns
 from tests.support.gate import Gate
 from tests.support.loopback import Loopback
 from tests.support.model_answers import Asked
+from tests.support.model_turns import Turn
+
+A = TypeVar("A")
+"""The answers that an endpoint can be scripted to give, beside a plain ``Turn``."""
+
+P = ParamSpec("P")
+Script = Callable[[Asked], A | Turn | str | Awaitable[A | Turn | str]]
 
 
-class ScriptedServer(Loopback):
+def scripting(
+    make: Callable[P, object],
+) -> Callable[Concatenate["ScriptedServer[Any]", P], None]:
+    """Turn a function that makes an answer into a method that scripts this answer as the next."""
+
+    def script(server: "ScriptedServer[Any]", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        server.then(make(*args, **kwargs))
+
+    return script
+
+
+class ScriptedServer(Loopback, Generic[A]):
     """A model endpoint on loopback; `list_models` answers /v1/models, with the names in `models`.
 
-    A subclass adds its routes. With `api_key` every request has to carry it.
+    Each request for an answer takes the next scripted one; when none is left, `otherwise` answers.
+    `said` makes an answer of a text. Requests are in `requests`, in the order they came. With
+    `api_key` every request has to carry it. A subclass adds its routes, and answers in `_reply`.
     """
 
-    def __init__(self, *, models: Sequence[str], api_key: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        models: Sequence[str],
+        api_key: str | None,
+        said: Callable[[str], A],
+        otherwise: Script[A],
+    ) -> None:
         super().__init__(grace=0.5)
         self.models = list(models)
         self.requests: list[Asked] = []
         self.list_models: Callable[[web.Request], Awaitable[web.StreamResponse]] = self._list_models
+        self.otherwise = otherwise
+        self._said = said
+        self._scripted: deque[A | Turn | Script[A]] = deque()
         self._api_key = api_key
         self._arrived = asyncio.Condition()
         self._gates: list[Gate] = []
@@ -45,6 +79,29 @@ class ScriptedServer(Loopback):
         finally:
             await self.start()
 
+    def then(self, *scripted: A | Turn | Script[A]) -> None:
+        """Script the next answers, in order; a function is called with the request."""
+        self._scripted.extend(scripted)
+
+    web_page = scripting(model_turns.web_page)
+    """Next: answer a web page with a 200."""
+
+    def fail(
+        self,
+        status: int,
+        *,
+        message: str = "scripted failure",
+        error: Mapping[str, Any] | None = None,
+        retry_after: float | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> None:
+        """Next, so many times: answer this status with an error object."""
+        turn = model_turns.fail(
+            status, message=message, error=error, retry_after=retry_after, headers=headers
+        )
+        self.then(*[turn] * times)
+
     def gate(self) -> Gate:
         """A closed gate for `say(..., gate=...)` and its like; opened at the end at the latest."""
         gate = Gate()
@@ -57,8 +114,8 @@ class ScriptedServer(Loopback):
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests[count - 1]
 
-    async def _arrive(self, request: web.Request) -> Asked:
-        """Note a request for an answer."""
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        """Note a request for an answer, and give the next scripted one."""
         assert request.transport is not None
         peer = request.transport.get_extra_info("peername")
         asked = Asked(
@@ -67,7 +124,30 @@ class ScriptedServer(Loopback):
         async with self._arrived:
             self.requests.append(asked)
             self._arrived.notify_all()
-        return asked
+        try:
+            return self._unauthorized(request) or await self._reply(
+                request, asked, await self._next(asked)
+            )
+        except (asyncio.CancelledError, ConnectionError):
+            asked.disconnected = True
+            raise
+        finally:
+            asked.ended.set()
+
+    async def _reply(
+        self, request: web.Request, asked: Asked, answer: A | Turn
+    ) -> web.StreamResponse:
+        """Give an answer."""
+        raise NotImplementedError
+
+    async def _next(self, asked: Asked) -> A | Turn:
+        scripted = self._scripted.popleft() if self._scripted else self.otherwise
+        if not callable(scripted):
+            return scripted
+        answer = scripted(asked)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return self._said(answer) if isinstance(answer, str) else answer
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         return await self.list_models(request)
