@@ -12,7 +12,7 @@ WORDS = 60
 """How many deltas an answer has, a word each."""
 
 
-def _chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
+def chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
     chunk = {
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",
@@ -32,11 +32,11 @@ def _answer() -> list[bytes]:
         "choices": [],
         "usage": {"prompt_tokens": 10, "completion_tokens": WORDS, "total_tokens": WORDS + 10},
     }
-    words = [_chunk({"content": f"word{number} "}) for number in range(WORDS)]
+    words = [chunk({"content": f"word{number} "}) for number in range(WORDS)]
     return [
-        _chunk({"role": "assistant", "content": ""}),
+        chunk({"role": "assistant", "content": ""}),
         *words,
-        _chunk({}, "stop"),
+        chunk({}, "stop"),
         b"data: " + msgspec.json.encode(usage) + b"\n\n",
         b"data: [DONE]\n\n",
     ]
@@ -55,14 +55,19 @@ async def _serve() -> None:
         await response.write_eof()
         return response
 
+    await serve_until_eof(web.post("/v1/chat/completions", complete))
+
+
+async def serve_until_eof(*routes: web.RouteDef) -> None:
+    """Serve these routes on loopback, print the base URL, and end with standard input."""
     app = web.Application()
-    app.router.add_post("/v1/chat/completions", complete)
+    app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
     sys.stdout.write(f"http://127.0.0.1:{runner.addresses[0][1]}/v1\n")
     sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)  # until whoever started it goes
+    await asyncio.to_thread(sys.stdin.read)
     await runner.cleanup()
 
 

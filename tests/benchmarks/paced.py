@@ -10,16 +10,16 @@ import time
 
 from aiohttp import web
 
-from tests.benchmarks.endpoint import _chunk
+from tests.benchmarks.endpoint import chunk, serve_until_eof
 
 LAST_WORD = "end."
 _AT_A_TIME = 3
 
 
 async def _serve(tokens: int, per_second: float) -> None:
-    words = [_chunk({"content": "word "})] * (tokens - 1) + [_chunk({"content": LAST_WORD})]
+    words = [chunk({"content": "word "})] * (tokens - 1) + [chunk({"content": LAST_WORD})]
     pieces = [b"".join(words[at : at + _AT_A_TIME]) for at in range(0, tokens, _AT_A_TIME)]
-    ending = _chunk({}, "stop") + b"data: [DONE]\n\n"
+    ending = chunk({}, "stop") + b"data: [DONE]\n\n"
     ends: dict[str, float] = {}
 
     async def complete(request: web.Request) -> web.StreamResponse:
@@ -45,17 +45,11 @@ async def _serve(tokens: int, per_second: float) -> None:
     async def models(request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "fake", "object": "model"}]})
 
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", complete)
-    app.router.add_get("/v1/models", models)
-    app.router.add_get("/v1/ends", tell_ends)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    sys.stdout.write(f"http://127.0.0.1:{runner.addresses[0][1]}/v1\n")
-    sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)  # until whoever started it goes
-    await runner.cleanup()
+    await serve_until_eof(
+        web.post("/v1/chat/completions", complete),
+        web.get("/v1/models", models),
+        web.get("/v1/ends", tell_ends),
+    )
 
 
 if __name__ == "__main__":

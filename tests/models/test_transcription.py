@@ -8,7 +8,7 @@ import pytest
 from bot.models.transcription import TranscriptionEndpoint, TranscriptionError
 from bot.runtime.retry import RetryPolicy
 from tests.support.fake_clock import FakeClock
-from tests.support.transcription import ScriptedTranscriber, transcribing
+from tests.support.transcription import ScriptedTranscriber
 
 AUDIO = b"OggS" + bytes(range(256))
 
@@ -31,7 +31,7 @@ async def asking(url: str, *, seconds: float = 20.0) -> AsyncIterator[Transcript
 
 @pytest.fixture
 async def served() -> AsyncIterator[ScriptedTranscriber]:
-    async with transcribing() as scripted:
+    async with ScriptedTranscriber() as scripted:
         yield scripted
 
 

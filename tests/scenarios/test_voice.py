@@ -10,7 +10,7 @@ from bot.app.providers.transcription import AudioTranscriber
 from bot.models.transcription import TranscriptionEndpoint
 from bot.runtime.retry import RetryPolicy
 from tests.scenarios.community import Community, community
-from tests.support.transcription import ScriptedTranscriber, transcribing
+from tests.support.transcription import ScriptedTranscriber
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ async def listening(directory: Path, url: str) -> AsyncIterator[Community]:
 
 @pytest.fixture
 async def served() -> AsyncIterator[ScriptedTranscriber]:
-    async with transcribing() as scripted:
+    async with ScriptedTranscriber() as scripted:
         yield scripted
 
 

@@ -1,5 +1,7 @@
-"""A server of a test's own, on a free port of loopback."""
+"""Servers that a test starts on a free port of loopback."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -61,3 +63,19 @@ class Loopback:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+
+class _Routes(Loopback):
+    def __init__(self, routes: tuple[web.RouteDef, ...]) -> None:
+        super().__init__()
+        self._routes = routes
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_routes(self._routes)
+
+
+@asynccontextmanager
+async def serving(*routes: web.RouteDef) -> AsyncIterator[str]:
+    """Serve these routes as long as the block lasts; yield the server's address without a path."""
+    async with _Routes(routes) as server:
+        yield f"http://127.0.0.1:{server.port}"

@@ -17,6 +17,7 @@ from bot.wire.bodies import (
     read_bounded,
 )
 from tests.support.eventually import eventually
+from tests.support.loopback import serving
 
 
 class Thing(Struct):
@@ -34,13 +35,8 @@ async def large() -> AsyncIterator[str]:
             await response.write(b"x" * 10_000)
         return response
 
-    app = web.Application()
-    app.router.add_get("/", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    async with serving(web.get("/", answer)) as url:
+        yield f"{url}/"
 
 
 async def test_a_body_within_the_bound_is_read_whole(large: str) -> None:

@@ -18,6 +18,7 @@ from bot.wire.http_client import (
     never_connected,
     status_verdict,
 )
+from tests.support.loopback import serving
 
 NOW = 1_700_000_000.0
 
@@ -35,15 +36,9 @@ async def url() -> AsyncIterator[str]:
     async def move(request: web.Request) -> web.Response:
         raise web.HTTPFound("/echo")
 
-    app = web.Application()
-    app.router.add_route("*", "/echo", echo)
-    app.router.add_get("/refuse", refuse)
-    app.router.add_get("/move", move)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    routes = (web.route("*", "/echo", echo), web.get("/refuse", refuse), web.get("/move", move))
+    async with serving(*routes) as url:
+        yield url
 
 
 async def test_a_request_carries_the_clients_headers_and_no_cookies(url: str) -> None:

