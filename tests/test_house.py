@@ -204,14 +204,11 @@ def test_no_pattern_ends_in_a_dollar() -> None:
     assert loose == []
 
 
-WAITS_ALLOWED = {
-    "client/test_endless.py": "paces a server that never ends its answer",
-}
+WAITS_ALLOWED: dict[str, str] = {}
 """The test files that may sleep or read the system's clock, with the reason."""
 
 REPLACED_ALLOWED = {
     "scenarios/test_broken_objects.py": "stands for defects that nobody knows",
-    "server/test_large.py": "notes the thread that parses a body",
 }
 """The test files that may replace a part of the program, with the reason."""
 

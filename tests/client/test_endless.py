@@ -27,7 +27,7 @@ SECRET = "sk-secret"
 def writes(
     begin: bytes, *, piece: bytes = b"", every: float = 0.02, after: asyncio.Event | None = None
 ) -> Answer:
-    """Write these bytes, and a piece again and again until nobody reads any more."""
+    """Write these bytes, and a piece every so many seconds until nobody reads any more."""
 
     async def answer(asked: Asked) -> web.StreamResponse:
         transport = asked.request.transport
@@ -35,9 +35,17 @@ def writes(
         transport.write(begin)
         if after is not None:
             await after.wait()
-        while not transport.is_closing():
-            transport.write(piece)
-            await asyncio.sleep(every)
+        left = asyncio.Event()
+
+        def write_on() -> None:
+            if transport.is_closing():
+                left.set()
+            else:
+                transport.write(piece)
+                asyncio.get_running_loop().call_later(every, write_on)
+
+        write_on()
+        await left.wait()
         return web.Response()
 
     return answer

@@ -3,8 +3,8 @@
 import asyncio
 import io
 import json
-import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import ListPage
-from bot.assistants.validation import from_raw
 from bot.server import Server, parsing
 from bot.server.app_keys import Limits
 from tests.server.conftest import BETA
@@ -166,25 +165,33 @@ async def test_a_large_body_that_is_no_json_is_refused(
         assert (await response.json())["error"]["code"] == "invalid_json"
 
 
+class CountingExecutor(ThreadPoolExecutor):
+    """Counts the calls that it runs on its threads."""
+
+    calls = 0
+
+    def submit(self, *args: Any, **options: Any) -> Any:
+        self.calls += 1
+        return super().submit(*args, **options)
+
+
 async def test_only_a_large_body_is_parsed_beside_the_event_loop(
-    api: RecordingAPI, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    api: RecordingAPI, http: aiohttp.ClientSession
 ) -> None:
     api.answers["create_message"] = api.answers["create_run"] = run()
-    beside: list[bool] = []
-
-    def watched(kind: Any, raw: object) -> Any:
-        beside.append(threading.current_thread() is not threading.main_thread())
-        return from_raw(kind, raw)
-
-    monkeypatch.setattr("bot.server.parsing.from_raw", watched)
+    threads = CountingExecutor()
+    asyncio.get_running_loop().set_default_executor(threads)
+    beside = []
     for padding in (b"", b" " * LARGE):
         message = io.BytesIO(json.dumps(user()).encode() + padding)
         async with http.post(MESSAGES, data=message) as response:
             assert response.status == 200
+        beside.append(threads.calls)
         asked = io.BytesIO(b'{"assistant_id": "a"}' + padding)
         async with http.post("/v1/threads/t/runs", data=asked) as response:
             assert response.status == 200
-    assert beside == [False, False, True, True]
+        beside.append(threads.calls)
+    assert beside == [0, 0, 1, 2]
 
 
 Values = st.recursive(
