@@ -1,6 +1,6 @@
 """Model requests and events as data; a stream ends with ``Finished`` or ``ModelError``."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
@@ -203,17 +203,6 @@ class ModelUsage(Struct, frozen=True, gc=False):
     total_tokens: int
     estimated: bool = False
     cached_tokens: int = 0
-
-
-def cached_in(told: Mapping[str, Any]) -> int:
-    """Return the cached tokens in an endpoint's usage, in any of the forms in use."""
-    for name in ("prompt_tokens_details", "input_tokens_details"):
-        details = told.get(name)
-        cached = details.get("cached_tokens") if isinstance(details, dict) else None
-        if isinstance(cached, int):
-            return max(0, cached)
-    hits = told.get("prompt_cache_hit_tokens")
-    return max(0, hits) if isinstance(hits, int) else 0
 
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]

@@ -19,19 +19,19 @@ from bot.models.chat_completions.chunk import (
 )
 from bot.models.chat_completions.continuation import ReasoningFields
 from bot.models.chat_completions.tool_calls import ToolCallAssembler
+from bot.models.http.answer_reader import AnswerReader, usage_in
 from bot.models.http.leniency import (
     END,
     WORDS,
-    HalfCharacters,
     error_in,
     integer,
+    is_end,
     parse,
     says_something,
     stop_reason,
     text_in,
 )
 from bot.models.http.stream_reader import CutError, StreamFault
-from bot.models.http.thinking import ThoughtFilter
 from bot.models.types import (
     Continuation,
     Finished,
@@ -41,10 +41,8 @@ from bot.models.types import (
     ModelTextDelta,
     ModelThoughts,
     ModelUsage,
-    TextWithdrawn,
-    cached_in,
 )
-from bot.wire.bodies import excerpt
+from bot.wire.sse import ServerSentEvent
 
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LENIENT_CHUNKS: Final = 16
@@ -58,31 +56,25 @@ _REASONS: Final[dict[str, FinishReason]] = {
 }
 
 
-class CompletionReader:
-    """Reads one completion: ``take`` each event's data, then ``finish``.
+class CompletionReader(AnswerReader):
+    """Reads one completion; only the usage follows the finish reason.
 
-    ``reason`` is the finish reason, None before it arrives; ``done`` turns true at the end marker.
-    ``size`` counts the characters received, ``skipped`` the unreadable events; ``first_skipped``
-    quotes the first of those. ``tools`` are the names of the functions offered. With ``unopened``
-    the model is known to close reasoning without opening it (see ``ThoughtFilter``). With
-    ``thoughts`` an event before the last one has the reasoning.
+    ``reason`` is the finish reason, None before it arrives. ``tools`` are the names of the
+    functions offered.
     """
 
     def __init__(
         self,
         *,
         tools: frozenset[str] = frozenset(),
+        prompt_estimate: int = 0,
         unopened: bool = False,
         thoughts: bool = False,
     ) -> None:
+        super().__init__(prompt_estimate=prompt_estimate, unopened=unopened, thoughts=thoughts)
         self.reason: str | None = None
-        self.done = False
         self.usage: ModelUsage | None = None
-        self.size = 0
-        self.skipped = 0
-        self.first_skipped = ""
         self._unreadable = False  # whether a skipped event is no JSON
-        self.thinking = ThoughtFilter(unopened=unopened, keep=thoughts)
         self._note = self.thinking.note
         self._decode = decoder.decode
         self._decode_text = text_decoder.decode
@@ -90,13 +82,33 @@ class CompletionReader:
         self._calls = ToolCallAssembler(tools)
         self._thoughts = ReasoningFields()
         self._tells_thoughts = thoughts
-        self._halves = HalfCharacters()
         self._index: Any = None  # that of the choice that is read
         self._latest = 0  # that of the latest choice, if indexes count the chunks
         self._counts: bool | None = None  # whether they do; None while it is not known
         self._stray: CompletionChoice | None = None
         self._whole: str | None = None  # the whole text of a `message`, if the endpoint sent one
-        self._wordy = False  # something other than thoughts was said
+
+    def take_event(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
+        """Return the model events of an SSE event; raises ``StreamFault``."""
+        if event.name == "message":  # almost every event
+            return self.take(event.data)
+        if event.name == "error":
+            self._fail(event.data)
+        elif is_end(event.name, event.data):
+            return self.take(b"[DONE]")
+        return self.take(event.data)
+
+    def take_whole(self, body: bytes) -> Iterable[ModelEvent]:
+        """Return the model events of an answer in one piece; raises ``StreamFault``."""
+        events = self.take(body)
+        if len(parse(body)) < 2:  # a chunk a line is a stream, that may have been cut
+            self.reason = self.reason or "stop"
+        return events
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the finish reason arrived."""
+        return self.reason is not None
 
     def take(self, data: bytes) -> Iterable[ModelEvent]:
         """Return the events in the next chunk; raises ``StreamFault`` for an error in it."""
@@ -126,18 +138,18 @@ class CompletionReader:
         if chunk.error is not None or not chunk.choices:
             return self._take_malformed(data)
         if chunk.usage is not None:
-            self._count(chunk.usage)
+            self.usage = usage_in(chunk.usage, self.usage)
         return self._take_choices(chunk.choices)
 
     def _quote(self) -> str:
         return f"; it sent {self.first_skipped}" if self.first_skipped else ""
 
-    def cut(self) -> None:
-        """Take the end of a stream; raises ``CutError`` if there was nothing but other text."""
-        if self._index is None and self.first_skipped:
+    def stream_ended(self) -> None:
+        """Raise ``CutError`` with a quote if other text came instead of an answer."""
+        if self.reason is None and self._index is None and self.first_skipped:
             raise CutError(f"the connection was closed{self._quote()}")
 
-    def fail(self, data: bytes) -> None:
+    def _fail(self, data: bytes) -> None:
         """Take an event named "error"; raises ``StreamFault`` unless it is empty."""
         values = parse(data)
         value = values[0] if values else data.decode("utf-8", "replace")
@@ -145,11 +157,8 @@ class CompletionReader:
             told = error_in(value) if isinstance(value, dict) else None
             raise StreamFault("the stream carried an error", told or value)
 
-    def finish(self, prompt_estimate: int) -> list[ModelEvent]:
-        """Return the last events; raises ``StreamFault`` for an incomplete answer.
-
-        ``prompt_estimate``, in tokens, replaces a missing usage.
-        """
+    def finish(self) -> list[ModelEvent]:
+        """Return the last events; raises ``StreamFault`` for an incomplete answer."""
         if self._index is None:
             raise StreamFault(f"the answer holds no choices{self._quote()}")
         events = self._calls.finish()
@@ -160,12 +169,12 @@ class CompletionReader:
         reason = _REASONS.get(self.reason or "", "stop")
         if not self._calls:
             if self._halves.pending:
-                self._say("\ufffd", events)
-            self._hand_out(self.thinking.end(cut=reason == "length"), events)
+                events += self._speak("\ufffd")
+            events += self._show(self.thinking.end(cut=reason == "length"))
         if self._calls and reason == "stop":
             reason = "tool_calls"
         elif not self._calls and reason == "tool_calls":
-            if not self._wordy:
+            if not self._spoke:
                 raise StreamFault("the model was to call a tool, but no call came")
             reason = "stop"
         if self._calls and (sealed := self._thoughts.sealed(self._calls.extras)):
@@ -173,12 +182,9 @@ class CompletionReader:
         thoughts = "\n\n".join(filter(None, (self._thoughts.text, self.thinking.thoughts)))
         if thoughts and self._tells_thoughts:
             events.append(ModelThoughts(thoughts))
-        events.append(Finished(reason, self.usage or self._estimate(prompt_estimate)))
+        usage = self.usage or self._estimated_usage(self.size + self._calls.size)
+        events.append(Finished(reason, usage))
         return events
-
-    def _estimate(self, prompt: int) -> ModelUsage:
-        completion = (self.size + self._calls.size + 3) // 4
-        return ModelUsage(prompt, completion, prompt + completion, estimated=True)
 
     def _take_malformed(self, data: bytes) -> list[ModelEvent]:
         """Read an unusual event as far as possible."""
@@ -202,7 +208,7 @@ class CompletionReader:
 
     def _take_value(self, value: dict[str, Any]) -> list[ModelEvent]:
         chunk = chunk_of(_unwrapped(value))
-        self._count(chunk.usage)
+        self.usage = usage_in(chunk.usage, self.usage)
         if not chunk.choices:
             self._fail_with(error_in(value))
             if value.get("done") is True:
@@ -214,10 +220,6 @@ class CompletionReader:
         events = self._take_choices(chunk.choices)
         self._fail_with(error_in({"error": chunk.error}))
         return events
-
-    def _skip(self, data: bytes) -> None:
-        self.skipped += 1
-        self.first_skipped = self.first_skipped or excerpt(data, 80)
 
     def _fail_with(self, error: object) -> None:
         if self.reason in (None, "error") and says_something(error):
@@ -251,7 +253,7 @@ class CompletionReader:
         if choice.error is not None:
             self._fail_with(error_in({"error": choice.error}))
         if choice.usage is not None:
-            self._count(choice.usage)
+            self.usage = usage_in(choice.usage, self.usage)
         events: list[ModelEvent] = []
         delta = choice.delta
         if delta is not None and _holds_something(delta):
@@ -259,7 +261,7 @@ class CompletionReader:
         elif choice.message is not None:
             self._take_message(choice.message, events)
         elif delta is None and choice.text is not None:
-            self._say(text_in(choice.text), events)
+            events += self._speak(text_in(choice.text))
         if told := choice.finish_reason or choice.stop_reason:
             reason = stop_reason(told)
             # A later "stop" does not replace a more specific reason.
@@ -270,10 +272,10 @@ class CompletionReader:
     def _take_message(self, message: CompletionDelta, events: list[ModelEvent]) -> None:
         """Take a whole answer, also after its pieces."""
         text = parts_of(message.content)[0]
-        if self._whole is None and (self._wordy or self._calls):
+        if self._whole is None and (self._spoke or self._calls):
             message = CompletionDelta(tool_calls=None if self._calls else message.tool_calls)
         elif self._whole is not None and text.startswith(self._whole):
-            self._say(text[len(self._whole) :], events)
+            events += self._speak(text[len(self._whole) :])
             self._whole = text
             message = CompletionDelta(tool_calls=None if self._calls else message.tool_calls)
         else:
@@ -289,47 +291,23 @@ class CompletionReader:
             text, refusal, thoughts = parts_of(content)
         if thoughts or any(getattr(delta, name) for name in _THOUGHTS):
             self.size += sum(len(text_in(getattr(delta, name))) for name in _THOUGHTS[:2])
-            self._hand_out(self.thinking.release(), events)
-        self._say(text, events)
+            events += self._show(self.thinking.release())
+        events += self._speak(text)
         refusal += text_in(delta.refusal)
         if refusal:
-            self._wordy = True
+            self._spoke = True
             self.size += len(refusal)
             events.append(ModelRefusalDelta(refusal))
         told = delta.tool_calls or delta.function_call
         if told and not self._calls:
-            self._hand_out(self.thinking.end(cut=True), events)
+            events += self._show(self.thinking.end(cut=True))
         for call in told if isinstance(told, list) else (told,) if told else ():
             events += self._calls.take(call)
 
-    def _say(self, text: str, events: list[ModelEvent]) -> None:
-        if not text:
-            return
+    def _speak(self, text: str) -> list[ModelEvent]:
+        """Count a piece of text and return its events."""
         self.size += len(text)
-        said = self.thinking.feed(text)
-        if self.thinking.withdrawn:
-            self.thinking.withdrawn = False
-            events.append(TextWithdrawn())
-        self._hand_out(said, events)
-
-    def _hand_out(self, text: str, events: list[ModelEvent]) -> None:
-        if text:
-            self._wordy = True
-            events.append(ModelTextDelta(text))
-
-    def _count(self, told: object) -> None:
-        """Record the reported usage; of several reports, each field's largest value counts."""
-        if not isinstance(told, dict):
-            return
-        known = self.usage or ModelUsage(0, 0, 0)
-        prompt = max(integer(told.get("prompt_tokens", told.get("input_tokens"))) or 0,
-                     known.prompt_tokens)  # fmt: skip
-        completion = max(integer(told.get("completion_tokens", told.get("output_tokens"))) or 0,
-                         known.completion_tokens)  # fmt: skip
-        total = max(integer(told.get("total_tokens")) or 0, known.total_tokens, prompt + completion)
-        if total:
-            cached = min(prompt, max(cached_in(told), known.cached_tokens))
-            self.usage = ModelUsage(prompt, completion, total, cached_tokens=cached)
+        return self._say(text) if text else []
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from yarl import URL
 
+from bot.models.http.answer_reader import AnswerReader
 from bot.models.http.errors import ErrorFields, error_for, read_error
-from bot.models.http.stream_reader import WHOLE_BYTES, Receiving, StreamFault
+from bot.models.http.stream_reader import WHOLE_BYTES, AnswerStream, StreamFault
 from bot.models.http.transport_errors import (
     FAULTS,
     REFUSED_AS,
@@ -32,7 +33,7 @@ from bot.wire.public_http import is_public_host
 _log: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Receiving)
+R = TypeVar("R", bound=AnswerReader)
 
 
 class EndpointTimeouts(Struct, frozen=True, kw_only=True):
@@ -183,11 +184,12 @@ class Endpoint:
         method: str,
         url: URL,
         body: dict[str, Any] | None,
-        make: Callable[[aiohttp.ClientResponse], R],
+        reader: R,
         *,
         model: str,
-    ) -> tuple[R, list[ModelEvent]]:
-        """Send a request once and read up to the first events.
+        after_finish: float = 0.0,
+    ) -> tuple[AnswerStream[R], list[ModelEvent]]:
+        """Send a request once and feed its answer to ``reader``, up to the first events.
 
         Raises ``RefusedError`` for a status other than 200, ``FailedError`` for other failures, and
         ``ModelError`` after ``close``.
@@ -199,11 +201,11 @@ class Endpoint:
                 async with asyncio.timeout(first):
                     response = await self._open(method, url, data, model)
                     with closing_on_error(response):
-                        receiving = make(response)
-                        events = await receiving.more(None)
+                        stream = AnswerStream(response, reader, after_finish=after_finish)
+                        events = await stream.more(None)
             with closing_on_error(response), self._failing(model, between):
                 while not events:  # thoughts, and comments that keep the connection open
-                    events = await receiving.more(between)
+                    events = await stream.more(between)
         except FailedError as failed:
             fault = failed.__cause__
             if method == "POST" and isinstance(fault, StreamFault) and fault.error is not None:
@@ -213,7 +215,7 @@ class Endpoint:
                     status, error_fields(fault), failed.error, failed.again
                 ) from fault
             raise
-        return receiving, events
+        return stream, events
 
     async def order(self, method: str, url: URL, *, model: str = "any") -> bytes:
         """Send a request without a body and return the response's body; raises as ``receive``."""

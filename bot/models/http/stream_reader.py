@@ -1,38 +1,22 @@
 """Reads a streamed answer; it is complete only once the server said how it ended."""
 
 import asyncio
-import logging
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import aiohttp
 
+from bot.models.http.answer_reader import AnswerReader
 from bot.models.types import ModelEvent
-from bot.runtime.quoted_text import without_quotes
 from bot.wire.bodies import BodyTooLargeError, excerpt, reading
 from bot.wire.sse import Decoder, EventTooLargeError, ServerSentEvent
 
-_log: Final = logging.getLogger(__name__)
+R = TypeVar("R", bound=AnswerReader)
 
 WHOLE_BYTES: Final = 32 * 1024 * 1024
 _DRAIN_SECONDS: Final = 0.05
 _PAGE_BYTES: Final = 1000
 _BOM: Final = b"\xef\xbb\xbf"
 _FIELDS: Final = (b":", b"data", b"event", b"id", b"retry", b"{", b"[")
-
-
-def log_skipped(endpoint: str, model: str, count: int, first: str) -> None:
-    """Log once per stream that ``count`` events could not be read; ``first`` quotes one."""
-    if count:
-        _log.warning(
-            "%s, model %s: %d events of a stream hold nothing that can be read and were skipped;"
-            " the first: %s",
-            endpoint,
-            model,
-            count,
-            without_quotes(first),
-        )
 
 
 class CutError(Exception):
@@ -55,15 +39,19 @@ class PageError(StreamFault):
     """The response is a web page: the URL belongs to another program."""
 
 
-class Receiving(ABC):
-    """Reads the answer in ``response``; ``over`` once its last event was returned.
+class AnswerStream(Generic[R]):
+    """Feeds the body of ``response`` to ``reader``; ``ended`` once its last event was returned.
 
-    Subclasses interpret the events. ``after_finish`` is how many seconds to wait for the rest after
-    a complete answer. The first character tells a stream, JSON in one piece and a web page apart:
-    content types are wrong too often.
+    ``after_finish`` is how many seconds to wait for the rest after a complete answer. The first
+    character tells a stream, JSON in one piece and a web page apart: content types are wrong too
+    often.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, *, after_finish: float) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, reader: R, *, after_finish: float = 0.0
+    ) -> None:
+        self.reader = reader
+        self.ended = False
         self._response = response
         self._content = response.content
         self._decoder = Decoder(lenient=True)
@@ -72,31 +60,6 @@ class Receiving(ABC):
         self._body_bytes = 0
         self._beginning = b""
         self._fault: StreamFault | None = None
-        self.over = False
-
-    @abstractmethod
-    def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
-        """Return the model events of an SSE event; raises ``StreamFault``."""
-
-    @abstractmethod
-    def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
-        """Return the model events of an answer in one piece; raises ``StreamFault``."""
-
-    @abstractmethod
-    def _enough(self) -> bool:
-        """Tell whether the answer would be complete if the connection ended now."""
-
-    @abstractmethod
-    def _stream_ended(self) -> None:
-        """Record that the stream ended in order."""
-
-    @abstractmethod
-    def _last(self) -> bool:
-        """Tell whether the last event taken ends the stream."""
-
-    @abstractmethod
-    def _finish(self) -> list[ModelEvent]:
-        """Return the events that end the answer; raises ``StreamFault`` for an incomplete one."""
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
         """Return the events in the bytes of the next ``wait`` seconds, often none.
@@ -109,10 +72,12 @@ class Receiving(ABC):
             chunk = self._content.read_nowait()
             if not chunk and not self._content.at_eof():
                 with reading():
-                    async with asyncio.timeout(self._after_finish if self._enough() else wait):
+                    async with asyncio.timeout(
+                        self._after_finish if self.reader.is_complete else wait
+                    ):
                         chunk = await self._content.readany()
         except (TimeoutError, aiohttp.ClientError):
-            if not self._enough():
+            if not self.reader.is_complete:
                 raise
             chunk = b""
         if not chunk:
@@ -120,13 +85,13 @@ class Receiving(ABC):
         events: list[ModelEvent] = []
         try:
             for event in self._decoded(chunk):
-                events += self._take(event)
-                if self._last():
+                events += self.reader.take_event(event)
+                if self.reader.done:
                     await self._drain()
                     events += self._end()
                     return events
         except EventTooLargeError:
-            if not self._enough():
+            if not self.reader.is_complete:
                 raise
             return events + self._end()
         except StreamFault as fault:
@@ -174,14 +139,14 @@ class Receiving(ABC):
         body = b"".join(self._body or ())
         if self._body is None:
             for event in self._decoder.end():
-                events += self._take(event)
+                events += self.reader.take_event(event)
         elif self._beginning == b"<":
             self._refuse_page()
         elif body.strip():
             self._body = []
-            events += self._take_whole(body)
-        self._stream_ended()
-        if self._enough():
+            events += self.reader.take_whole(body)
+        self.reader.stream_ended()
+        if self.reader.is_complete:
             return events + self._end()
         if events:
             return events
@@ -197,8 +162,8 @@ class Receiving(ABC):
             self._response.close()
 
     def _end(self) -> list[ModelEvent]:
-        events = self._finish()
-        self.over = True
+        events = self.reader.finish()
+        self.ended = True
         return events
 
     async def _drain(self) -> None:

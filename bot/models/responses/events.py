@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from bot.models.estimates import estimate_tokens
+from bot.models.http.answer_reader import AnswerReader, usage_in
 from bot.models.http.leniency import (
     END,
-    HalfCharacters,
     error_in,
     integer,
     new_call_id,
@@ -22,7 +21,6 @@ from bot.models.http.leniency import (
     text_in,
 )
 from bot.models.http.stream_reader import GoneError, StreamFault
-from bot.models.http.thinking import ThoughtFilter
 from bot.models.responses.continuation import seal
 from bot.models.responses.items import (
     HOSTED,
@@ -35,7 +33,6 @@ from bot.models.responses.items import (
     object_of,
     same_arguments,
     status_of,
-    usage_of,
 )
 from bot.models.responses.slots import OutputSlots
 from bot.models.responses.thoughts import Thoughts
@@ -48,11 +45,11 @@ from bot.models.types import (
     ModelThoughts,
     ModelUsage,
     Started,
-    TextWithdrawn,
     ToolCallDelta,
     ToolCallStarted,
 )
 from bot.wire.bodies import BodyError, excerpt
+from bot.wire.sse import ServerSentEvent
 
 _ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _END_EVENTS: Final = frozenset({*(f"response.{status}" for status in _ENDS), "response.done"})
@@ -69,15 +66,12 @@ class _ResponseCall:
         self.index, self.id, self.arguments = index, call_id, ""
 
 
-class Reading:
+class ResponseReader(AnswerReader):
     """Reads one Response, over one or more connections.
 
-    ``take`` each event's data, or ``take_body`` of a retrieved object, then ``finish`` once
-    ``ended``. ``sequence`` is the last event's number. ``id`` is the response's id; a background
-    response yields it as ``Started``. ``over_there`` says that the endpoint no longer works on the
-    response. ``progress`` grows with each new piece. ``prompt_estimate``, in tokens, replaces a
-    missing usage. With ``thoughts`` an event before the last one has the readable reasoning.
-    ``skipped`` counts the unreadable events, ``first_skipped`` quotes the first.
+    ``sequence`` is the last event's number. ``id`` is the response's id; a background response
+    yields it as ``Started``. ``over_there`` says that the endpoint no longer works on the response.
+    ``progress`` grows with each new piece.
     """
 
     def __init__(
@@ -88,32 +82,39 @@ class Reading:
         background: bool = False,
         thoughts: bool = False,
     ) -> None:
+        super().__init__(prompt_estimate=prompt_estimate, thoughts=thoughts)
         self.id = response_id
         self.background = background
         self.sequence: int | None = None
-        self.ended = False
         self.over_there = False
         self.progress = 0
-        self.skipped = 0
-        self.first_skipped = ""
-        self._prompt_estimate = prompt_estimate
         self._numbered = True  # whether the events' numbers make sense
         self._seen: dict[int, int] = {}  # the hash of this connection's event of each number
         self._marked = False  # whether the last event was an end marker or lacks a response
-        self._halves = HalfCharacters()
         self._slots = OutputSlots()
-        self._thinking = ThoughtFilter(keep=thoughts)
         self._thoughts = Thoughts(keep=thoughts)
         self._decode = msgspec.json.Decoder(ResponseEvent).decode
         self._response: dict[str, Any] = {}
         self._sent: dict[tuple[int, int, str], list[str]] = {}  # what came of each part
-        self._size = 0
         self._speaking: int | None = None  # the output index of the latest message
         self._calls: dict[int, _ResponseCall] = {}
         self._nameless: set[int] = set()
         self._hosted: set[int] = set()
         self._items: dict[int, dict[str, Any]] = {}  # finished items as received
         self._ids: set[str] = set()
+
+    def take_event(self, event: ServerSentEvent) -> list[ModelEvent]:
+        """Return the model events of an SSE event; raises ``StreamFault``."""
+        if event.name == "error" and not event.data.startswith(b"{"):
+            if not says_something(event.text.strip('" ')):
+                return []
+            raise StreamFault("the stream carried an error", event.text)
+        return self.take(event.data, event.name)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last event was taken."""
+        return self.done
 
     def take(self, data: bytes, name: str = "message") -> list[ModelEvent]:
         """Return the model events of the next SSE event; ``name`` is its type if data has none.
@@ -143,10 +144,6 @@ class Reading:
         fields = frozenset(ResponseEvent.__struct_fields__)
         return [ResponseEvent(**{key: each[key] for key in fields & each.keys()}) for each in known]
 
-    def _skip(self, data: bytes) -> None:
-        self.skipped += 1
-        self.first_skipped = self.first_skipped or excerpt(data, 80)
-
     def connected(self) -> None:
         """Note a new connection: the endpoint may send events again that are known."""
         self._seen.clear()
@@ -171,11 +168,11 @@ class Reading:
 
         An end marker in the middle of a stream is a proxy's mistake.
         """
-        if self._marked and not self.ended and self._size:
+        if self._marked and not self.done and self.size:
             self._response = {"status": "completed"}
-            self.ended = self.over_there = True
+            self.done = self.over_there = True
 
-    def take_body(self, body: bytes) -> list[ModelEvent]:
+    def take_whole(self, body: bytes) -> list[ModelEvent]:
         """Return the new events in a body that is a Response object.
 
         Raises ``BodyError`` for other text, ``StreamFault`` for an error.
@@ -197,24 +194,22 @@ class Reading:
         incomplete = self._response.get("status") == "incomplete"
         events: list[ModelEvent] = []
         if not self._calls:
-            events += self._hand_out(self._thinking.end(cut=incomplete))
+            events += self._show(self.thinking.end(cut=incomplete))
         ordered = (item for _, item in sorted(self._items.items()))
-        if thoughts := self._thoughts.text(ordered, self._thinking.thoughts):
+        if thoughts := self._thoughts.text(ordered, self.thinking.thoughts):
             events.append(ModelThoughts(thoughts))
+        if self._nameless and not incomplete:
+            raise StreamFault("a function call came without a function's name")
         if incomplete:
             told = (field_of(self._response, "incomplete_details", dict) or {}).get("reason")
             filtered = stop_reason(told) == "content_filter"
             events.append(Finished("content_filter" if filtered else "length", self._usage()))
         elif self._calls:
-            if self._nameless:
-                raise StreamFault("a function call came without a function's name")
             ids = {index: call.id for index, call in self._calls.items()}
             if sealed := seal(self._items, ids):
                 events.append(Continuation(sealed))
             events.append(Finished("tool_calls", self._usage()))
         else:
-            if self._nameless:
-                raise StreamFault("a function call came without a function's name")
             events.append(Finished("stop", self._usage()))
         return events
 
@@ -277,7 +272,7 @@ class Reading:
         output = [object_of(item) for item in (told if isinstance(told, list) else [told])]
         for slot, item in zip(self._slots.of_output(output), output, strict=True):
             yield from self._item(slot, item)
-        if not self._size and (text := text_in(response.get("output_text"))):
+        if not self.size and (text := text_in(response.get("output_text"))):
             yield from self._piece((0, 0, "text"), text)
         status = status_of(response)
         if status not in _ENDS:
@@ -288,7 +283,7 @@ class Reading:
         if status == "cancelled":
             raise GoneError("it was cancelled there")
         self._response = {**response, "status": status}
-        self.ended = True
+        self.done = True
 
     def _name(self, response: dict[str, Any]) -> Iterator[ModelEvent]:
         response_id = field_of(response, "id", str)
@@ -324,22 +319,14 @@ class Reading:
         index, _, kind = key
         said = self._sent.setdefault(key, [])
         said.append(piece)
-        self._size += len(piece)
+        self.size += len(piece)
         if kind == "refusal":
             yield ModelRefusalDelta(piece)
             return
         if self._speaking not in (None, index):
             yield ModelTextDelta("\n\n")  # between what the model says before and after a step
         self._speaking = index
-        text = self._thinking.feed(piece)
-        if self._thinking.withdrawn:
-            self._thinking.withdrawn = False
-            yield TextWithdrawn()
-        yield from self._hand_out(text)
-
-    @staticmethod
-    def _hand_out(text: str) -> list[ModelEvent]:
-        return [ModelTextDelta(text)] if text else []
+        yield from self._say(piece)
 
     def _rest(self, key: tuple[int, int, str], whole: str) -> Iterator[ModelEvent]:
         """Return the rest of a complete part; one of its pieces may have been unreadable."""
@@ -356,10 +343,10 @@ class Reading:
             return
         self._nameless.discard(index)
         if not self._calls:
-            yield from self._hand_out(self._thinking.end(cut=True))
+            yield from self._show(self.thinking.end(cut=True))
         call = _ResponseCall(len(self._calls), self._own_id(item.get("call_id")))
         self._calls[index] = call
-        self._size += len(name)
+        self.size += len(name)
         yield ToolCallStarted(call.index, call.id, name)
 
     def _all_arguments(self, index: int, whole: str) -> Iterator[ModelEvent]:
@@ -376,7 +363,7 @@ class Reading:
         call = self._calls.get(index)
         if call is not None and piece:  # an unknown call arrives whole with its item
             call.arguments += piece
-            self._size += len(piece)
+            self.size += len(piece)
             yield ToolCallDelta(call.index, piece)
 
     def _own_id(self, told: object) -> str:
@@ -387,6 +374,4 @@ class Reading:
         return call_id
 
     def _usage(self) -> ModelUsage:
-        prompt, completion = self._prompt_estimate, estimate_tokens(self._size)
-        estimate = ModelUsage(prompt, completion, prompt + completion, estimated=True)
-        return usage_of(self._response) or estimate
+        return usage_in(self._response.get("usage")) or self._estimated_usage(self.size)

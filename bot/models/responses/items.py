@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from bot.models.http.leniency import integer, new_call_id, text_in
-from bot.models.types import HostedCall, HostedKind, ModelUsage, cached_in
+from bot.models.http.leniency import new_call_id, text_in
+from bot.models.types import HostedCall, HostedKind
 
 HOSTED: Final[dict[str, HostedKind]] = {
     "code_interpreter_call": "code_interpreter",
@@ -52,16 +52,6 @@ def failure_of(response: dict[str, Any]) -> Any:
     """Return the error of a failed response."""
     told = response.get("error") or response.get("last_error")
     return told or {"code": "server_error", "message": "it failed there"}
-
-
-def usage_of(response: dict[str, Any]) -> ModelUsage | None:
-    """Return the usage that a response tells, if it tells any."""
-    told = field_of(response, "usage", dict) or {}
-    prompt = integer(told.get("input_tokens", told.get("prompt_tokens"))) or 0
-    completion = integer(told.get("output_tokens", told.get("completion_tokens"))) or 0
-    total = max(integer(told.get("total_tokens")) or 0, prompt + completion)
-    cached = min(prompt, cached_in(told))
-    return ModelUsage(prompt, completion, total, cached_tokens=cached) if total else None
 
 
 def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:

@@ -8,17 +8,15 @@ import logging
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Final, Unpack
 
-import aiohttp
-
 from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
 from bot.models.http.endpoint import FailedError, RefusedError
 from bot.models.http.endpoint_model import EndpointModel, EndpointOptions
 from bot.models.http.errors import limit_too_large, refused_tools
-from bot.models.http.stream_reader import log_skipped
+from bot.models.http.stream_reader import AnswerStream
 from bot.models.http.transport_errors import FAULTS
-from bot.models.responses.events import Reading
-from bot.models.responses.receiver import Polling, ResponseReceiving, Resumption
+from bot.models.responses.events import ResponseReader
+from bot.models.responses.receiver import ResponseSource, Resumption
 from bot.models.responses.request import (
     ResponsesDialect,
     included,
@@ -102,25 +100,25 @@ class Responses(EndpointModel[ResponsesDialect]):
         self, request: ModelRequest, response_id: str | None
     ) -> AsyncGenerator[ModelEvent, None]:
         model = self._served(request.model)
-        source: ResponseReceiving | Polling
+        source: ResponseSource
         if response_id is None:
             require_hosts(self, request)
             source, events = await self._create_or_cancel(request, model)
-            reading = source.reading
-            resumption = self._resumption(reading, request, model)
+            reader = source.reader
+            resumption = self._resumption(reader, request, model)
         else:
             estimate = estimate_prompt(request)
-            reading = Reading(
+            reader = ResponseReader(
                 response_id, prompt_estimate=estimate, background=True, thoughts=request.thoughts
             )
-            resumption = self._resumption(reading, request, model)
+            resumption = self._resumption(reader, request, model)
             source, events = await resumption.open()
         wait = self._endpoint.timeouts.between_chunks
         try:
             while True:
                 for event in events:
                     yield event
-                if source.over:
+                if source.ended:
                     return
                 try:
                     events = await source.more(wait)
@@ -129,12 +127,12 @@ class Responses(EndpointModel[ResponsesDialect]):
                     source, events = await resumption.after(fault, wait)
         finally:
             source.close()
-            log_skipped(self._endpoint.shown, model, reading.skipped, reading.first_skipped)
-            self._abandon_background(reading)
+            reader.log_skipped(self._endpoint.shown, model)
+            self._abandon_background(reader)
 
     async def _create_or_cancel(
         self, request: ModelRequest, model: str
-    ) -> tuple[ResponseReceiving, list[ModelEvent]]:
+    ) -> tuple[AnswerStream[ResponseReader], list[ModelEvent]]:
         """Create a response; abandon it where the caller is cancelled before its id is known."""
         unwanted = asyncio.Event()
         if not (self._background and request.resumable):
@@ -149,14 +147,14 @@ class Responses(EndpointModel[ResponsesDialect]):
 
     async def _create(
         self, request: ModelRequest, model: str, unwanted: asyncio.Event
-    ) -> tuple[ResponseReceiving, list[ModelEvent]]:
+    ) -> tuple[AnswerStream[ResponseReader], list[ModelEvent]]:
         """Retry the request until the first events arrive; raises ``ModelError``."""
         endpoint, dialect = self._endpoint, self._dialect(model)
         estimate = estimate_prompt(request)
         sealed, limited = True, True
         body: dict[str, Any] = {}
 
-        async def attempt() -> tuple[ResponseReceiving, list[ModelEvent]]:
+        async def attempt() -> tuple[AnswerStream[ResponseReader], list[ModelEvent]]:
             nonlocal body
             if unwanted.is_set():
                 raise asyncio.CancelledError
@@ -171,14 +169,11 @@ class Responses(EndpointModel[ResponsesDialect]):
                 body.pop("max_output_tokens", None)
             background = "background" in body
 
-            def receiving(response: aiohttp.ClientResponse) -> ResponseReceiving:
-                reading = Reading(
-                    prompt_estimate=estimate, background=background, thoughts=request.thoughts
-                )
-                return ResponseReceiving(response, reading)
-
+            reader = ResponseReader(
+                prompt_estimate=estimate, background=background, thoughts=request.thoughts
+            )
             return await endpoint.receive(
-                "POST", endpoint.path("responses"), body, receiving, model=model
+                "POST", endpoint.path("responses"), body, reader, model=model
             )
 
         def adapt(refused: RefusedError) -> bool:
@@ -209,15 +204,15 @@ class Responses(EndpointModel[ResponsesDialect]):
 
         return await endpoint.retried(attempt, adapt)
 
-    def _resumption(self, reading: Reading, request: ModelRequest, model: str) -> Resumption:
+    def _resumption(self, reader: ResponseReader, request: ModelRequest, model: str) -> Resumption:
         include = included(request, self._dialect(model))
-        return Resumption(self._endpoint, reading, model=model, include=include, poll=self._poll)
+        return Resumption(self._endpoint, reader, model=model, include=include, poll=self._poll)
 
-    def _abandon_background(self, reading: Reading) -> None:
+    def _abandon_background(self, reader: ResponseReader) -> None:
         """Abandon a background response that nobody will read."""
-        if self._leaving or not reading.background or reading.over_there or reading.id is None:
+        if self._leaving or not reader.background or reader.over_there or reader.id is None:
             return
-        self._send(self._abandon(reading.id), reading.id)
+        self._send(self._abandon(reader.id), reader.id)
 
     def _send(self, work: Coroutine[Any, Any, None], response_id: str) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -225,7 +220,7 @@ class Responses(EndpointModel[ResponsesDialect]):
         task.add_done_callback(self._orders.pop)
 
     async def _abandon_created(
-        self, creating: asyncio.Task[tuple[ResponseReceiving, list[ModelEvent]]]
+        self, creating: asyncio.Task[tuple[AnswerStream[ResponseReader], list[ModelEvent]]]
     ) -> None:
         try:
             async with asyncio.timeout(_ORDER_SECONDS):
@@ -233,8 +228,8 @@ class Responses(EndpointModel[ResponsesDialect]):
         except (ModelError, TimeoutError, asyncio.CancelledError):
             return  # no response was created, or none whose id is known
         source.close()
-        if source.reading.background and source.reading.id is not None:
-            await self._abandon(source.reading.id)
+        if source.reader.background and source.reader.id is not None:
+            await self._abandon(source.reader.id)
 
     async def _abandon(self, response_id: str) -> None:
         """Cancel and delete a response that nobody will read."""

@@ -1,54 +1,18 @@
 """Receives a Response: by its first stream, by later streams after a cut, or by polling."""
 
 import logging
-from collections.abc import Iterable
-from typing import Final
-
-import aiohttp
+from typing import Final, TypeAlias
 
 from bot.models.http.endpoint import Endpoint, FailedError, RefusedError
-from bot.models.http.leniency import says_something
-from bot.models.http.stream_reader import CutError, GoneError, Receiving, StreamFault
+from bot.models.http.stream_reader import AnswerStream, CutError, GoneError, StreamFault
 from bot.models.http.transport_errors import FAULTS, fault_verdict
-from bot.models.responses.events import Reading
+from bot.models.responses.events import ResponseReader
 from bot.models.types import ModelError, ModelEvent
 from bot.runtime.retry import TryAgain
-from bot.wire.sse import ServerSentEvent
 
 _log: Final = logging.getLogger(__name__)
 
 _NOT_STREAMED: Final = frozenset({400, 405, 409, 410, 422, 501})
-
-
-class ResponseReceiving(Receiving):
-    """Receives one connection's part of a Response; ``reading`` is kept for the next."""
-
-    def __init__(self, response: aiohttp.ClientResponse, reading: Reading) -> None:
-        super().__init__(response, after_finish=0.0)
-        self.reading = reading
-        reading.connected()
-
-    def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
-        if event.name == "error" and not event.data.startswith(b"{"):
-            if not says_something(event.text.strip('" ')):
-                return ()
-            raise StreamFault("the stream carried an error", event.text)
-        return self.reading.take(event.data, event.name)
-
-    def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
-        return self.reading.take_body(body)
-
-    def _enough(self) -> bool:
-        return self.reading.ended
-
-    def _stream_ended(self) -> None:
-        self.reading.stream_ended()
-
-    def _last(self) -> bool:
-        return self.reading.ended
-
-    def _finish(self) -> list[ModelEvent]:
-        return self.reading.finish()
 
 
 class Polling:
@@ -57,31 +21,31 @@ class Polling:
     def __init__(
         self,
         endpoint: Endpoint,
-        reading: Reading,
+        reader: ResponseReader,
         *,
         model: str,
         include: list[str],
         interval: float,
     ) -> None:
-        self.reading = reading
-        self.over = False
+        self.reader = reader
+        self.ended = False
         self._endpoint = endpoint
         self._model = model
         self._interval = interval
         query = {"include[]": include} if include else None
-        self._url = endpoint.path(f"responses/{reading.id}", query)
+        self._url = endpoint.path(f"responses/{reader.id}", query)
 
     async def look(self) -> list[ModelEvent]:
         """Retrieve the response and return its new events; raises ``FailedError``."""
         body = await self._endpoint.order("GET", self._url, model=self._model)
         try:
-            events = self.reading.take_body(body)
+            events = self.reader.take_whole(body)
         except FAULTS as fault:
             error = self._endpoint.error(fault, self._model, 0)
             raise FailedError(error, fault_verdict(fault, error)) from fault
-        if self.reading.ended:
-            events += self.reading.finish()
-            self.over = True
+        if self.reader.done:
+            events += self.reader.finish()
+            self.ended = True
         return events
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
@@ -93,6 +57,10 @@ class Polling:
         """Do nothing: no connection is open between two polls."""
 
 
+ResponseSource: TypeAlias = AnswerStream[ResponseReader] | Polling
+"""What the events of a Response come from."""
+
+
 class Resumption:
     """Continues a background Response after a cut, as long as each try brings something new.
 
@@ -100,10 +68,16 @@ class Resumption:
     """
 
     def __init__(
-        self, endpoint: Endpoint, reading: Reading, *, model: str, include: list[str], poll: float
+        self,
+        endpoint: Endpoint,
+        reader: ResponseReader,
+        *,
+        model: str,
+        include: list[str],
+        poll: float,
     ) -> None:
         self._endpoint = endpoint
-        self._reading = reading
+        self._reader = reader
         self._model = model
         self._include = include
         self._interval = poll
@@ -113,9 +87,9 @@ class Resumption:
 
     async def after(
         self, fault: BaseException, waited: float
-    ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
+    ) -> tuple[ResponseSource, list[ModelEvent]]:
         """Continue after a fault of the last connection, or raise its ``ModelError``."""
-        reading = self._reading
+        reader = self._reader
         again: TryAgain | None
         if isinstance(fault, FailedError):
             error, again = fault.error, fault.again
@@ -126,20 +100,20 @@ class Resumption:
             again = None if failed else TryAgain()
             # The endpoint may be working or have ended without an event: polling tells which,
             # another stream would not.
-            silent = isinstance(fault, TimeoutError) or self._progress == reading.progress
+            silent = isinstance(fault, TimeoutError) or self._progress == reader.progress
             self._polling = self._polling or silent
-        if not reading.background or again is None or error.hopeless or reading.over_there:
+        if not reader.background or again is None or error.hopeless or reader.over_there:
             raise error from fault
-        _log.info("%s Reading response %s on.", error, reading.id)
+        _log.info("%s Reading response %s on.", error, reader.id)
         return await self._open(error, again)
 
-    async def open(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
+    async def open(self) -> tuple[ResponseSource, list[ModelEvent]]:
         """Read the response from its beginning; raises ``ModelError``, "gone" if it is missing."""
         return await self._open(None, None)
 
     async def _open(
         self, error: ModelError | None, again: TryAgain | None
-    ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
+    ) -> tuple[ResponseSource, list[ModelEvent]]:
         while True:
             if error is not None:
                 await self._pause(error, again)
@@ -147,7 +121,7 @@ class Resumption:
                 return await self._attempt()
             except RefusedError as refused:
                 if refused.status == 404:
-                    self._reading.over_there = True
+                    self._reader.over_there = True
                     raise self._gone() from refused
                 if refused.status in _NOT_STREAMED and not self._polling:
                     self._polling = True  # endpoints keep streams for minutes, responses longer
@@ -160,41 +134,42 @@ class Resumption:
                     error = None
                     continue
                 error, again = failed.error, failed.again
-            if again is None or error.hopeless or self._reading.over_there:
+            if again is None or error.hopeless or self._reader.over_there:
                 raise error
 
     async def _pause(self, error: ModelError, again: TryAgain | None) -> None:
         """Wait before the next try, or raise ``error`` if none is left."""
-        if self._progress != self._reading.progress:
-            self._progress = self._reading.progress
+        if self._progress != self._reader.progress:
+            self._progress = self._reader.progress
             self._attempts = self._endpoint.attempts()
         if again is None or not await self._attempts.wait(again):
             if self._attempts.count > 1:
                 error.message += f" Tried {self._attempts.count} times."
             raise error
 
-    async def _attempt(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
-        endpoint, reading = self._endpoint, self._reading
-        if self._polling or (reading.progress and reading.sequence is None):
+    async def _attempt(self) -> tuple[ResponseSource, list[ModelEvent]]:
+        endpoint, reader = self._endpoint, self._reader
+        if self._polling or (reader.progress and reader.sequence is None):
             # Without event numbers a stream can't be continued.
             polling = Polling(
-                endpoint, reading, model=self._model, include=self._include, interval=self._interval
+                endpoint, reader, model=self._model, include=self._include, interval=self._interval
             )
             return polling, await polling.look()
+        reader.connected()
         query: dict[str, str | list[str]] = {"stream": "true", "include_obfuscation": "false"}
-        if reading.sequence is not None:
-            query["starting_after"] = str(reading.sequence)
+        if reader.sequence is not None:
+            query["starting_after"] = str(reader.sequence)
         if self._include:
             query["include[]"] = self._include
-        url = endpoint.path(f"responses/{reading.id}", query)
+        url = endpoint.path(f"responses/{reader.id}", query)
         return await endpoint.receive(
             "GET",
             url,
             None,
-            lambda response: ResponseReceiving(response, reading),
+            reader,
             model=self._model,
         )
 
     def _gone(self) -> ModelError:
-        fault = GoneError(f"there is no response {self._reading.id} (any more)")
+        fault = GoneError(f"there is no response {self._reader.id} (any more)")
         return self._endpoint.error(fault, self._model, 0)

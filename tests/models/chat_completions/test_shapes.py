@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bot.models.chat_completions.model import ChatCompletions, ChatReceiving
+from bot.models.chat_completions.model import ChatCompletions
 from bot.models.chat_completions.stream import CompletionReader
+from bot.models.http.stream_reader import AnswerStream
 from bot.models.types import FunctionSpec, ModelError, ModelEvent, ModelRequest, Text, UserMessage
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import collect, said
@@ -108,18 +109,18 @@ async def read(pieces: list[bytes]) -> list[ModelEvent]:
     content = aiohttp.StreamReader(mock.Mock(_reading_paused=False), 2**20)
     response = cast("aiohttp.ClientResponse", mock.Mock(content=content))
     tools = frozenset(tool.name for tool in ASKED.tools)
-    receiving = ChatReceiving(response, ASKED, CompletionReader(tools=tools), after_finish=5.0)
+    receiving = AnswerStream(response, CompletionReader(tools=tools), after_finish=5.0)
 
     async def arrive() -> None:
         for piece in pieces:
             content.feed_data(piece)
-            while content._buffer and not receiving.over:  # noqa: SLF001 - aiohttp tells this nowhere else
+            while content._buffer and not receiving.ended:  # noqa: SLF001 - aiohttp tells this nowhere else
                 await asyncio.sleep(0)
         content.feed_eof()
 
     arriving = asyncio.create_task(arrive())
     events: list[ModelEvent] = []
-    while not receiving.over:
+    while not receiving.ended:
         events += await receiving.more(5.0)
     await arriving
     return events

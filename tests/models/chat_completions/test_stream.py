@@ -27,7 +27,7 @@ def take(*deltas: dict[str, Any], finish: str = "stop") -> list[ModelEvent]:
         events += answer.take(json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode())
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}
     events += answer.take(json.dumps(end).encode())
-    return [*events, *answer.finish(0)]
+    return [*events, *answer.finish()]
 
 
 def calls_in(events: list[ModelEvent]) -> list[ToolCall]:
@@ -183,7 +183,7 @@ def test_usage_told_with_every_chunk_counts_once() -> None:
             "usage": {"prompt_tokens": 5, "completion_tokens": count, "total_tokens": 5 + count},
         }
         answer.take(json.dumps(chunk).encode())
-    finished = answer.finish(0)[-1]
+    finished = answer.finish()[-1]
     assert isinstance(finished, Finished)
     assert finished.usage is not None
     assert finished.usage.total_tokens == 8

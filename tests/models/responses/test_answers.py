@@ -9,7 +9,7 @@ from msgspec import structs
 
 from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.http.stream_reader import StreamFault
-from bot.models.responses.events import Reading
+from bot.models.responses.events import ResponseReader
 from bot.models.responses.model import Responses
 from bot.models.types import (
     AssistantMessage,
@@ -136,21 +136,21 @@ THINKING: list[tuple[list[dict[str, object]], str]] = [
 def test_reasoning_is_read_in_each_form_that_endpoints_give_it(
     output: list[dict[str, object]], told: str
 ) -> None:
-    reading = Reading(prompt_estimate=1, thoughts=True)
+    reader = ResponseReader(prompt_estimate=1, thoughts=True)
     body = {"id": "r", "status": "completed", "output": output, "output_text": "Yes."}
-    reading.take_body(json.dumps(body).encode())
-    thoughts = [event.text for event in reading.finish() if isinstance(event, ModelThoughts)]
+    reader.take_whole(json.dumps(body).encode())
+    thoughts = [event.text for event in reader.finish() if isinstance(event, ModelThoughts)]
     assert thoughts == ([told] if told else [])
 
 
 @pytest.mark.parametrize("kind", ["reasoning_summary_text", "reasoning_text", "reasoning"])
 def test_reasoning_that_is_streamed_alone_is_told_whole(kind: str) -> None:
-    reading = Reading(prompt_estimate=1, thoughts=True)
+    reader = ResponseReader(prompt_estimate=1, thoughts=True)
     for piece in ("Two and ", "two."):
-        reading.take(json.dumps({"type": f"response.{kind}.delta", "delta": piece}).encode())
-    reading.take(b'{"type": "response.output_text.delta", "delta": "4"}')
-    reading.take(b'{"type": "response.completed", "response": {"status": "completed"}}')
-    assert ModelThoughts("Two and two.") in reading.finish()
+        reader.take(json.dumps({"type": f"response.{kind}.delta", "delta": piece}).encode())
+    reader.take(b'{"type": "response.output_text.delta", "delta": "4"}')
+    reader.take(b'{"type": "response.completed", "response": {"status": "completed"}}')
+    assert ModelThoughts("Two and two.") in reader.finish()
 
 
 async def test_a_model_that_reasons_gets_its_reasoning_back_before_each_call(
@@ -295,9 +295,9 @@ async def test_an_answer_in_one_piece_says_the_same(
 
 
 def take(*events: dict[str, Any]) -> list[Any]:
-    reading = Reading(prompt_estimate=1)
-    taken = [event for told in events for event in reading.take(json.dumps(told).encode())]
-    return [*taken, *(reading.finish() if reading.ended else [])]
+    reader = ResponseReader(prompt_estimate=1)
+    taken = [event for told in events for event in reader.take(json.dumps(told).encode())]
+    return [*taken, *(reader.finish() if reader.done else [])]
 
 
 COMPLETED = {"type": "response.completed", "response": {"status": "completed"}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.http.stream_reader import StreamFault
-from bot.models.responses.events import Reading
+from bot.models.responses.events import ResponseReader
 from bot.models.responses.model import Responses
 from bot.models.types import Finished, ModelError, ModelEvent, Started
 from bot.runtime.retry import RetryPolicy
@@ -73,13 +73,13 @@ SPOILED = st.builds(
 @given(st.lists(ODD | BENT | SPOILED | st.sampled_from(EVENTS), max_size=30))
 @settings(max_examples=150, deadline=None)
 def test_whatever_events_hold_they_are_read_or_are_faults(events: list[dict[str, Any]]) -> None:
-    reading = Reading(prompt_estimate=1, background=True)
+    reader = ResponseReader(prompt_estimate=1, background=True)
     taken: list[ModelEvent] = []
     try:
         for event in events:
-            taken += reading.take(json.dumps(event).encode())
-        if reading.ended:
-            taken += reading.finish()
+            taken += reader.take(json.dumps(event).encode())
+        if reader.done:
+            taken += reader.finish()
     except StreamFault:
         pass
     calls_in(taken)  # each delta belongs to a call that began, and calls count from 0
@@ -90,7 +90,7 @@ def test_whatever_events_hold_they_are_read_or_are_faults(events: list[dict[str,
 @settings(max_examples=100, deadline=None)
 def test_whatever_bytes_an_event_is_it_is_read_or_is_a_fault(data: bytes) -> None:
     try:
-        Reading(prompt_estimate=1).take(data)
+        ResponseReader(prompt_estimate=1).take(data)
     except StreamFault:
         return
 
@@ -104,11 +104,11 @@ def test_events_lost_and_repeated_change_nothing_that_the_end_tells(data: st.Dat
         done = [event for event in EVENTS[1:-1] if "delta" not in event["type"]]
         last = "response.output_item.done"
         kept = [event for event in done if event["type"] == last or data.draw(st.booleans())]
-    reading = Reading(prompt_estimate=1)
+    reader = ResponseReader(prompt_estimate=1)
     taken: list[ModelEvent] = []
     for event in [EVENTS[0], *kept, *kept, EVENTS[-1]]:
-        taken += reading.take(json.dumps(event).encode())
-    taken += reading.finish()
+        taken += reader.take(json.dumps(event).encode())
+    taken += reader.finish()
     assert said(taken) == WHOLE
     (call,) = calls_in(taken)
     assert json.loads(call.arguments) == {"city": "Oslo"}

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.models.http.stream_reader import StreamFault
-from bot.models.responses.events import Reading
-from bot.models.responses.receiver import ResponseReceiving
+from bot.models.http.stream_reader import AnswerStream, StreamFault
+from bot.models.responses.events import ResponseReader
 from bot.models.types import ModelEvent
 from tests.models.asking import said
 from tests.models.chat_completions.test_stream import calls_in
@@ -36,18 +35,18 @@ async def read(pieces: list[bytes]) -> list[ModelEvent]:
     """The events of an answer whose bytes arrive in these pieces, one at a time."""
     content = aiohttp.StreamReader(mock.Mock(_reading_paused=False), 2**20)
     response = cast("aiohttp.ClientResponse", mock.Mock(content=content))
-    receiving = ResponseReceiving(response, Reading(prompt_estimate=1))
+    receiving = AnswerStream(response, ResponseReader(prompt_estimate=1))
 
     async def arrive() -> None:
         for piece in pieces:
             content.feed_data(piece)
-            while content._buffer and not receiving.over:  # noqa: SLF001 - aiohttp tells this nowhere else
+            while content._buffer and not receiving.ended:  # noqa: SLF001 - aiohttp tells this nowhere else
                 await asyncio.sleep(0)
         content.feed_eof()
 
     arriving = asyncio.create_task(arrive())
     events: list[ModelEvent] = []
-    while not receiving.over:
+    while not receiving.ended:
         events += await receiving.more(5.0)
     await arriving
     return events
