@@ -1,18 +1,17 @@
 """Check of an endpoint: whether it would answer, and which models it lists."""
 
 import asyncio
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from typing import Any, Final
 
 from msgspec import Struct
-from yarl import URL
 
-from bot.models.http.errors import error_for, read_error
+from bot.models.http.endpoint import Endpoint, FailedError, RefusedError
 from bot.models.types import Model, ModelError, ModelRequest, ModelStatus, Text, UserMessage
-from bot.wire.bodies import BodyError, decode_json, read_bounded
-from bot.wire.http_client import TRANSPORT_ERRORS, HttpClient, StatusError
+from bot.wire.bodies import BodyError, decode_json
 
 _LIST_BYTES: Final = 8 * 1024 * 1024  # routers list hundreds of models with a page of text each
+_UNANSWERED: Final = frozenset({"unreachable", "timeout", "cut"})
 # Servers disagree on the name and the place of the context window.
 _WINDOW_KEYS: Final = (
     "n_ctx",
@@ -30,46 +29,34 @@ class _List(Struct):
 
 
 async def check_endpoint(
-    endpoint: Model,
-    http: HttpClient,
-    url: URL,
-    *,
-    shown: str,
-    model: str | None,
-    seconds: float,
+    model: Model, endpoint: Endpoint, wanted: str | None, *, seconds: float
 ) -> ModelStatus:
-    """GET the list of models at ``url``; if there is no list, ask ``endpoint`` for an answer."""
+    """GET the list of models; without a list, ask ``model`` for an answer.
+
+    ``wanted`` is the name of the configured model, if one is.
+    """
+    shown = endpoint.shown
     try:
         async with asyncio.timeout(seconds):
-            with closing(await http.open("GET", url, accepted=(200,))) as response:
-                body = await read_bounded(response, _LIST_BYTES)
-    except StatusError as refused:
-        if refused.status in (404, 405, 501):
-            return await ask_once(endpoint, shown, model)
-        fields = read_error(refused.body)
-        return ModelStatus(
-            False, error_for(shown, refused.status, fields, model=model or "any").message
-        )
+            body = await endpoint.order(
+                "GET", endpoint.path("models"), model=wanted or "any", most_bytes=_LIST_BYTES
+            )
+        listed = decode_json(body, _List).data or []
+    except FailedError as failed:
+        if isinstance(failed, RefusedError) and failed.status in (404, 405, 501):
+            return await ask_once(model, shown, wanted)
+        answered = failed.error.kind not in _UNANSWERED
+        return ModelStatus(False, failed.error.message, answered=answered)
     except TimeoutError:
         return ModelStatus(
             False, f"{shown} did not answer within {seconds:g} s; is it overloaded?", answered=False
         )
-    except TRANSPORT_ERRORS as error:
-        return ModelStatus(
-            False,
-            f"{shown} can't be reached ({error}); is it running, is the URL right?",
-            answered=False,
-        )
-    except BodyError as error:
-        return ModelStatus(False, f"{shown} sent what can't be read as a list of models: {error}.")
-    try:
-        listed = decode_json(body, _List).data or []
     except BodyError as error:
         return ModelStatus(
             False, f"{shown} sent what is no list of models: {error}; check the URL."
         )
     names = tuple(str(entry["id"]) for entry in listed if entry.get("id"))
-    return _judge(listed, names, shown, model)
+    return _judge(listed, names, shown, wanted)
 
 
 def _judge(

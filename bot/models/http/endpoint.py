@@ -217,13 +217,15 @@ class Endpoint:
             raise
         return stream, events
 
-    async def order(self, method: str, url: URL, *, model: str = "any") -> bytes:
+    async def order(
+        self, method: str, url: URL, *, model: str = "any", most_bytes: int = WHOLE_BYTES
+    ) -> bytes:
         """Send a request without a body and return the response's body; raises as ``receive``."""
         wait = self.timeouts.between_chunks
         with self._failing(model, wait):
             async with asyncio.timeout(wait):
                 with closing(await self._open(method, url, None, model)) as response:
-                    return await read_bounded(response, WHOLE_BYTES)
+                    return await read_bounded(response, most_bytes)
 
     @asynccontextmanager
     async def forward(

@@ -86,14 +86,7 @@ class EndpointModel(ABC, Generic[D]):
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
         """GET the list of models; without a list, ask for an answer."""
-        return await check_endpoint(
-            self,
-            self._endpoint.http(),
-            self._endpoint.path("models"),
-            shown=self._endpoint.shown,
-            model=self._model,
-            seconds=seconds,
-        )
+        return await check_endpoint(self, self._endpoint, self._model, seconds=seconds)
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
