@@ -17,7 +17,7 @@ from bot.assistants.schema.tools import (
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
-from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE
+from bot.chat.threads.runs.run_follower import FUNCTION_UNAVAILABLE
 from bot.sandbox import Permission
 from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, deny, is_final, labels
 from tests.support.files import searchable

@@ -5,8 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import ToolOutput
-from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE, CallEnded
-from bot.chat.threads.runs.run_follower import CurrentText, RunFollower
+from bot.chat.threads.runs.run_follower import (
+    FUNCTION_UNAVAILABLE,
+    CallEnded,
+    CurrentText,
+    RunFollower,
+)
 from bot.chat.threads.threads import AssistantThreads
 from bot.runtime.clock import Clock
 

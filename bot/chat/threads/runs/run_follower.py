@@ -6,8 +6,8 @@ Following always ends: a run that is active past its lifetime is cancelled.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
@@ -15,12 +15,11 @@ from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import MessageDelta, RunStepDelta, StreamEvent
 from bot.assistants.schema.objects import FileSearchResources, Message, Run, RunStep
-from bot.assistants.schema.requests import SubmitToolOutputs
+from bot.assistants.schema.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.api_errors import TurnError, gone, refusal
 from bot.chat.threads.messages.transcript import Transcript, transcript_of
-from bot.chat.threads.runs.call_answerer import CallAnswerer
 from bot.chat.threads.runs.run_end import MOST_TEXT, RunEnd, ended, with_answer
 from bot.chat.threads.runs.run_progress import RunProgress, answered_calls
 from bot.chat.threads.threads import AssistantThreads
@@ -28,6 +27,11 @@ from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
 from bot.runtime.quoted_text import without_quotes
 from bot.runtime.tasks import cancelling
+
+FUNCTION_UNAVAILABLE: Final = (
+    "This function is not available here. Answer without it, and say so if that matters."
+)
+"""What the model reads as the output of a function that the bot does not have."""
 
 CANCEL_GRACE: Final = 15.0
 """How long a run may take to end after a cancel request, in seconds."""
@@ -42,12 +46,42 @@ _MESSAGE_ENDS: Final = ("thread.message.completed", "thread.message.incomplete")
 
 _log: Final = logging.getLogger(__name__)
 
-
 CurrentText: TypeAlias = Callable[[], str]
 """Returns the answer's text so far.
 
-A long answer arrives in thousands of pieces, of which few are shown; its text is joined on demand.
+A long answer arrives in thousands of pieces. Few states of the text are shown, so the pieces are
+joined on demand.
 """
+
+CallEnded: TypeAlias = Callable[[str, bool], None]
+"""Called with the id of each function call that ended, and whether the call succeeded."""
+
+
+class CallAnswerer(Protocol):
+    """Makes the function calls of runs, and stores which outputs a run has."""
+
+    async def outputs(self, run: Run, ended: CallEnded) -> Sequence[ToolOutput]:
+        """Return an output for each call that a run waits for; a cancellation cancels the calls."""
+        ...
+
+    async def submitted(self, run_id: str, call_ids: Sequence[str]) -> None:
+        """Store that a run has the outputs of these calls."""
+        ...
+
+    async def settled(self, run_id: str) -> None:
+        """Store that a run waits for no output, whatever is stored about its calls."""
+        ...
+
+    async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
+        """Store how many calls of each id have their outputs, according to the run's steps.
+
+        Some models use an id again.
+        """
+        ...
+
+    async def cancelled(self, run_id: str) -> None:
+        """Store that the calls under way were cancelled with their run."""
+        ...
 
 
 class _TooLongError(Exception):

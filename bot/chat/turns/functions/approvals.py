@@ -1,7 +1,7 @@
 """Asks people whether a function call may be made, and takes their decisions.
 
-A call that asks waits for a short time. Then its run goes on with "waiting for approval", so that
-the conversation is not locked. A decision that comes later is made without the run.
+A call waits for its decision for a short time. Then its run goes on with "waiting for approval", so
+that the conversation is not locked. A call that is allowed later is made without its run.
 """
 
 import asyncio
@@ -35,13 +35,16 @@ WITHDRAWN: Final = "Error: this call was withdrawn. It was not made."
 
 _DAY: Final = 86_400.0
 _LONGEST_SHOWN: Final = 900
+"""The most characters of arguments in a message; longer arguments are attached as a file."""
+
 _LONGEST_TOLD: Final = 500
+"""The most characters of arguments that the model reads again behind a late call."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Approvals:
-    """The calls that ask, in all channels."""
+    """The function calls of all channels that need approval."""
 
     def __init__(
         self,
@@ -62,11 +65,11 @@ class Approvals:
         self._tasks = BackgroundTasks()
 
     async def stop(self) -> None:
-        """Change no messages any more."""
+        """Stop changing messages."""
         await self._tasks.stop()
 
     async def verdict(self, new: NewApproval) -> tuple[CallOutcome, str] | None:
-        """Ask about a call of a run; None if the call may be made, else its outcome and output.
+        """Ask about a call of a run; return None if it may be made, else its outcome and output.
 
         Raises ``LedgerError``.
         """
@@ -118,16 +121,16 @@ class Approvals:
         return decided
 
     async def withdraw(self, run_id: str) -> None:
-        """Withdraw what a cancelled run asked; raises ``LedgerError``."""
+        """Withdraw the approvals that a cancelled run asked for; raises ``LedgerError``."""
         for approval in await self._ledger.approvals.withdraw(run_id):
             self._show_end_soon(approval, "withdrawn")
 
     def is_too_old(self, approval: Approval) -> bool:
-        """Return whether nobody may decide any more."""
+        """Return whether an approval is too old to be decided."""
         return self._clock.now() - approval.asked_at > self._settings.approval_days * _DAY
 
     async def _decided(self, approval: Approval) -> Approval | None:
-        """Wait for a decision; return the approval as it is then."""
+        """Wait for a decision; return the approval in its state after the wait."""
         event = self._waiting[approval.id] = asyncio.Event()
         try:
             if approval.message_id is None and not await self._sent(approval):
@@ -194,21 +197,21 @@ class Approvals:
 
 
 def denial(approval: Approval) -> str:
-    """Return what the model reads of a denied call."""
+    """Return the output that the model reads for a denied call."""
     text = f"Error: a person denied the call of {approval.name}. It was not made."
     return text + _told(approval.reason)
 
 
 def call_of(approval: Approval) -> str:
-    """Return the call as the model reads of it long after it asked for the call."""
+    """Return the words by which the model recognizes a call that it asked for long ago."""
     arguments = sentences.shortened(approval.arguments, _LONGEST_TOLD)
     return f"The call of {approval.name} that waited for approval, with {arguments},"
 
 
 def question_about(approval: Approval, content: str) -> NewQuestion:
-    """Return the question that brings the end of a call without its run to the assistant.
+    """Return the question that brings the result of a late call to the assistant.
 
-    The ledger gives it an id of its own.
+    The ledger gives the question its id.
     """
     return NewQuestion(
         id=0,
@@ -232,7 +235,7 @@ def _told(reason: str | None) -> str:
 
 
 def _shown(approval: Approval) -> tuple[str, bytes | None]:
-    """Return the text that shows a call, and its arguments as a file where they are long."""
+    """Return the message that shows a call; long arguments are returned as a file beside it."""
     asks = localized(
         "approval-asks",
         name=sentences.plain(approval.name),

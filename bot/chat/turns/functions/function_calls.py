@@ -1,11 +1,11 @@
-"""Makes the function calls of a turn's run, each once, and remembers them in the ledger.
+"""Makes each function call of a turn's run once, and stores the call in the ledger.
 
-A call is stored as started before it is made, and with its output before that is submitted.
+A call is stored as started before it is made. Its output is stored before the output is submitted.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import discord
@@ -16,7 +16,7 @@ from bot.assistants.schema.requests import ToolOutput
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import places_of
 from bot.chat.texts.locales import Locales
-from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE, CallEnded
+from bot.chat.threads.runs.run_follower import FUNCTION_UNAVAILABLE, CallEnded
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.functions.approvals import Approvals
 from bot.chat.turns.functions.tool_context import ToolContexts, asker_of
@@ -34,7 +34,7 @@ from bot.store.ledger import (
     StoredCall,
     Turn,
 )
-from bot.tools.call import make_call
+from bot.tools.call import CallResult, make_call
 from bot.tools.context import PreparedCall
 from bot.tools.functions import Functions
 from bot.tools.policy import Circumstances, decide
@@ -45,22 +45,20 @@ INTERRUPTED: Final = (
     "so it was not made again."
 )
 DENIED: Final = "Error: this call is not allowed here. Answer without it, and say so."
-_LIMITED: Final[dict[CallLimit, str]] = {
-    "run": "this answer has made as many calls as it may. Call no more functions: answer now.",
-    "minute": "this server has made as many calls as it may in a minute. Answer without it.",
-    "member": "this member has made as many calls as they may in an hour. Answer without it.",
+LIMITED: Final[dict[CallLimit, str]] = {
+    "run": "Error: this answer has made as many calls as it may. "
+    "Call no more functions: answer now.",
+    "minute": "Error: this server has made as many calls as it may in a minute. Answer without it.",
+    "member": "Error: this member has made as many calls as they may in an hour. "
+    "Answer without it.",
 }
+"""What the model reads as the output of a call beyond a limit."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-def limited(limit: CallLimit) -> str:
-    """Return what the model reads of a call beyond a limit."""
-    return f"Error: {_LIMITED[limit]}"
-
-
 class FunctionCaller:
-    """What the function calls of all turns need."""
+    """Decides about the function calls of all turns, and makes calls."""
 
     def __init__(
         self,
@@ -100,8 +98,19 @@ class FunctionCaller:
         )
         return decide(rules, tool, circumstances)
 
+    async def make(self, turn: Turn, tool: Tool, prepared: PreparedCall) -> CallResult:
+        """Make a call whose arguments were validated; raises ``LedgerError``."""
+        return await make_call(
+            tool,
+            prepared,
+            await self.contexts.of(turn, tool.name),
+            self.clock,
+            seconds=self.settings.seconds,
+            most_characters=self.settings.output_characters,
+        )
+
     async def _roles(self, turn: Turn, rules: Sequence[ToolRule]) -> tuple[frozenset[int], ...]:
-        """Return the roles of each asker; nothing where no rule names a role."""
+        """Return the roles of each asker; empty where no rule names a role."""
         guild = None if turn.guild_id is None else self.client.get_guild(turn.guild_id)
         if guild is None or not any(rule.roles for rule in rules):
             return ()
@@ -123,8 +132,11 @@ class TurnCalls:
         self._caller = caller
         self._ledger = caller.ledger
         self._turn = turn
+        self.submitted: Final = self._ledger.tool_calls.submitted
+        self.settled: Final = self._ledger.tool_calls.settled
+        self.looked_up: Final = self._ledger.tool_calls.looked_up
         self.made_files = False
-        """Whether a call that was made here returned files."""
+        """Whether a call that was made in this process returned files."""
 
     async def outputs(self, run: Run, ended: CallEnded) -> tuple[ToolOutput, ...]:
         """Make the calls that a run waits for, side by side; return one output for each."""
@@ -141,18 +153,6 @@ class TurnCalls:
             ToolOutput(tool_call_id=call.id, output=output)
             for call, output in zip(calls, outputs, strict=True)
         )
-
-    async def submitted(self, run_id: str, call_ids: Sequence[str]) -> None:
-        """Remember that the run has these outputs."""
-        await self._ledger.tool_calls.submitted(run_id, call_ids)
-
-    async def settled(self, run_id: str) -> None:
-        """Remember that the run waits for no output, whatever the ledger has of its calls."""
-        await self._ledger.tool_calls.settled(run_id)
-
-    async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
-        """Remember how many calls of each id have their outputs on the run."""
-        await self._ledger.tool_calls.looked_up(run_id, answered)
 
     async def cancelled(self, run_id: str) -> None:
         """Remember that the calls under way were cancelled with their run."""
@@ -183,7 +183,7 @@ class TurnCalls:
         if known is not None:
             if not tool.idempotent:
                 return await self._not_made(new, known, "interrupted", INTERRUPTED)
-            return await self._make(tool, prepared, known)
+            return await self._make(tool, prepared, known)  # a repeated call does no harm
         decision = await self._caller.decision(self._turn, tool, run.assistant_id)
         if decision != "ask":
             await self._ledger.approvals.note(new, tool.name, decision)
@@ -195,7 +195,7 @@ class TurnCalls:
                 return await self._not_made(new, None, *refused)
         started = await self._ledger.tool_calls.started(new, self._caller.limits)
         if isinstance(started, str):
-            return await self._not_made(new, None, "limited", limited(started))
+            return await self._not_made(new, None, "limited", LIMITED[started])
         return await self._make(tool, prepared, started)
 
     def _new(self, run: Run, call: RequiredToolCall) -> NewCall:
@@ -230,16 +230,7 @@ class TurnCalls:
     async def _make(
         self, tool: Tool, prepared: PreparedCall, call: StoredCall
     ) -> tuple[CallOutcome, str]:
-        settings = self._caller.settings
-        context = await self._caller.contexts.of(self._turn, tool.name)
-        result = await make_call(
-            tool,
-            prepared,
-            context,
-            self._caller.clock,
-            seconds=settings.seconds,
-            most_characters=settings.output_characters,
-        )
+        result = await self._caller.make(self._turn, tool, prepared)
         files = [CallFile(file.name, file.data) for file in result.files]
         self.made_files = self.made_files or bool(files)
         await self._ledger.tool_calls.finished(call, result.outcome, result.output, files)

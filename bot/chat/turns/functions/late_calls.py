@@ -1,7 +1,7 @@
-"""Makes function calls that a person allowed after their runs had gone on, each once.
+"""Makes each function call once that a person allowed after the call's run had gone on.
 
-The ledger has a call as started before it is made. Its result is stored together with the question
-that brings the result to the assistant.
+A call is stored as started before it is made. Its result is stored together with a question, which
+brings the result to the assistant.
 """
 
 import logging
@@ -11,19 +11,19 @@ from typing import Final
 from msgspec import Struct
 
 from bot.chat.intake.ledger_retry import until_ledger_answers
-from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE
+from bot.chat.threads.runs.run_follower import FUNCTION_UNAVAILABLE
 from bot.chat.turns.functions.approvals import call_of, question_about
-from bot.chat.turns.functions.function_calls import DENIED, INTERRUPTED, FunctionCaller, limited
+from bot.chat.turns.functions.function_calls import DENIED, INTERRUPTED, LIMITED, FunctionCaller
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Approval, CallFile, CallOutcome
-from bot.tools.call import CallResult, make_call
+from bot.tools.call import CallResult
 from bot.tools.tool import ArgumentsError, ToolFile
 
 _log: Final = logging.getLogger(__name__)
 
 
 class LateCalls:
-    """The calls without their runs; ``schedule`` is called with the channel of each result."""
+    """Makes the late calls; ``schedule`` is called with the channel of each result."""
 
     def __init__(self, caller: FunctionCaller, schedule: Callable[[int], None]) -> None:
         self._caller = caller
@@ -35,15 +35,15 @@ class LateCalls:
         """Make a granted call in the background."""
         self._tasks.start(
             self._make(approval),
-            f"The call of approval {approval.id} was not made to its end; the next start goes on",
+            f"The call of approval {approval.id} has not ended; the next start continues",
         )
 
     def resume_soon(self) -> None:
-        """Go on with the calls that an earlier process left."""
+        """Continue with the calls that an earlier process left unfinished."""
         self._tasks.start(self._resume(), "Allowed calls could not be resumed")
 
     async def stop(self) -> None:
-        """Cancel the calls under way; the next start goes on with them."""
+        """Cancel the calls under way; the next start continues with them."""
         await self._tasks.stop()
 
     async def _resume(self) -> None:
@@ -89,15 +89,8 @@ class LateCalls:
             if started == "taken":
                 return None
             if started != "started":
-                return _End("limited", limited(started))
-        return await make_call(
-            tool,
-            prepared,
-            await caller.contexts.of(turn, tool.name),
-            caller.clock,
-            seconds=caller.settings.seconds,
-            most_characters=caller.settings.output_characters,
-        )
+                return _End("limited", LIMITED[started])
+        return await caller.make(turn, tool, prepared)
 
 
 class _End(Struct, frozen=True):

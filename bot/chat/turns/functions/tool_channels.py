@@ -1,4 +1,4 @@
-"""Reads Discord's messages for functions: only where each reader of the answer may read."""
+"""Reads Discord messages for functions: only channels that each reader of the answer may read."""
 
 import logging
 import re
@@ -25,7 +25,7 @@ _SECONDS: Final = 10.0
 _INDEX_TRIES: Final = 3
 _LONGEST_INDEX_WAIT: Final = 5.0
 _INDEX_NOT_READY: Final = 110_000
-_BITS: Final = ("view_channel", "read_message_history")
+_READ_PERMISSIONS: Final = ("view_channel", "read_message_history")
 _ID: Final = re.compile(r"<?#?(\d{15,20})>?")
 
 _log: Final = logging.getLogger(__name__)
@@ -139,10 +139,10 @@ def _is_open(channel: discord.abc.GuildChannel) -> bool:
     """Return whether every member of the server may read a channel."""
     everyone = channel.guild.default_role
     permissions = channel.permissions_for(everyone)
-    return all(getattr(permissions, bit) for bit in _BITS) and not any(
+    return all(getattr(permissions, bit) for bit in _READ_PERMISSIONS) and not any(
         getattr(overwrite, bit) is False
         for target, overwrite in channel.overwrites.items()
-        for bit in _BITS
+        for bit in _READ_PERMISSIONS
         if target.id != everyone.id
     )
 
@@ -150,7 +150,7 @@ def _is_open(channel: discord.abc.GuildChannel) -> bool:
 def _overwrites(channel: discord.abc.GuildChannel) -> dict[int, tuple[bool | None, ...]]:
     """Return the overwrites that decide who reads a channel; equal ones mean equal readers."""
     found = {
-        target.id: tuple(getattr(overwrite, bit) for bit in _BITS)
+        target.id: tuple(getattr(overwrite, bit) for bit in _READ_PERMISSIONS)
         for target, overwrite in channel.overwrites.items()
     }
     return {target: bits for target, bits in found.items() if any(bit is not None for bit in bits)}

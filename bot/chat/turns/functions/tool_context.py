@@ -1,4 +1,4 @@
-"""What a function may know of the turn that calls it."""
+"""Builds the context of a function call: what the function may know of its turn."""
 
 import logging
 from typing import Final
@@ -19,7 +19,10 @@ from bot.tools.context import Caller, CallPlace
 from bot.tools.functions import Functions
 
 LONGEST_KEY: Final = 200
+"""The most characters of a key that a function stores a value under."""
+
 LONGEST_VALUE: Final = 10_000
+"""The most characters of a stored value."""
 
 
 class TurnValues:
@@ -54,7 +57,7 @@ class TurnValues:
 
 
 class ToolContexts:
-    """Makes the contexts of functions; ``zone`` counts where a server has no time zone."""
+    """Builds the contexts of function calls; ``zone`` is the time zone of servers without one."""
 
     def __init__(
         self,
@@ -104,5 +107,5 @@ class ToolContexts:
 
 
 def asker_of(turn: Turn) -> Asker:
-    """Return on whose behalf a turn calls functions; nobody where its questions were deleted."""
+    """Return the member for whom a turn calls functions; id 0 where its questions were deleted."""
     return turn.askers[-1] if turn.askers else Asker(0, "")

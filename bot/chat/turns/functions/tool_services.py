@@ -1,4 +1,4 @@
-"""What functions do for the asker of a turn: set reminders, and call people."""
+"""What a function may do for the asker of its turn: set reminders, and call people."""
 
 import logging
 from typing import Final
@@ -51,7 +51,7 @@ class TurnReminders:
 
 
 class TurnPeople:
-    """The people who are called where a turn is answered."""
+    """Calls people to the channel thread in which a turn is answered."""
 
     def __init__(
         self,
@@ -68,7 +68,10 @@ class TurnPeople:
         self._asker = asker
 
     async def call(self) -> str:
-        """Hand the channel thread over; say what became of it. Raises ``ToolError``."""
+        """Hand the channel thread over to people; return what the model reads of the outcome.
+
+        Raises ``ToolError``.
+        """
         channel_id = self._turn.place_id
         thread = self._client.get_channel(channel_id)
         if thread is None and self._turn.guild_id is not None:
