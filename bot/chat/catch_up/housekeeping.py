@@ -30,7 +30,7 @@ _PURGE_SECONDS: Final = 60.0
 
 _log: Final = logging.getLogger(__name__)
 
-ChannelComparer = Callable[[int, int | None], Awaitable[Deletion]]
+ChannelComparer = Callable[[int, int | None], Awaitable[Deletion | None]]
 """Stores what was deleted in a channel, by its id and its server's, while the bot was away."""
 
 
@@ -132,7 +132,8 @@ class Housekeeping:
             if days is not None:
                 self._carry_out(await forgetting.forget_before(guild_id, now - days * _DAY))
         for channel_id, home in await self._ledger.deletions.channels_shown():
-            self._carry_out(await self._compare(channel_id, home))
+            if (deletion := await self._compare(channel_id, home)) is not None:
+                self._carry_out(deletion)
             await self._clock.sleep(_BETWEEN_CHANNELS)
         await self._ledger.set_fact(DONE_FACT, str(now))
 

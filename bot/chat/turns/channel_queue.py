@@ -1,6 +1,6 @@
-"""The channels that wait for one of the scheduler's workers; guilds take turns.
+"""The channels that wait for a worker of the scheduler; guilds take turns.
 
-Each channel's guild is looked up in the ledger only when the channel has to wait.
+The guild of a channel is looked up in the ledger only when the channel has to wait.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from bot.runtime.fair_queue import FairQueue
 from bot.store.ledger import Ledger, LedgerError
 
 DIRECT: Final = 0
-"""Stands in for the guild's id where a channel is a DM."""
+"""The guild id under which all DMs together take turns with the guilds."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -20,8 +20,8 @@ _log: Final = logging.getLogger(__name__)
 class ChannelQueue:
     """Waiting channels, in the order in which they get a worker.
 
-    ``begin_at_once`` is called with a channel's id and its guild's; it returns True where it gave
-    the channel a worker beyond the limit.
+    ``begin_at_once`` is called with the ids of a channel and its guild. It returns True where it
+    gave the channel a worker beyond the limit.
     """
 
     def __init__(self, ledger: Ledger, begin_at_once: Callable[[int, int], bool]) -> None:
@@ -44,7 +44,7 @@ class ChannelQueue:
             self._sorting = asyncio.create_task(self._sort())
 
     def next(self) -> tuple[int, int | None] | None:
-        """Take out the next channel, with its guild if that is known; None if none waits."""
+        """Remove and return the next channel, with its guild if known; None if no channel waits."""
         found = self._queue.pop()
         if found is not None:
             channel_id = found[1]

@@ -1,7 +1,7 @@
-"""Settles the charges of attempts that are over, once their runs have ended.
+"""Settles the charges of ended attempts: the use that was reserved becomes the use of the run.
 
-Almost every attempt is settled as its turn learns the end of the run. What is left are runs that
-were cancelled or abandoned: their use is looked up here, also after a restart.
+Most attempts are settled when their turn learns the end of its run. The others had runs that were
+cancelled or abandoned: the use of those runs is looked up later, also after a restart.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ChargeSettler:
-    """Looks up what the runs of ended attempts have used, until every charge is settled."""
+    """Looks up the use of the runs of ended attempts, until every charge is settled."""
 
     def __init__(
         self, ledger: Ledger, threads: AssistantThreads, prices: Prices, clock: Clock
@@ -56,20 +56,20 @@ class ChargeSettler:
         return closing
 
     def turn_ended(self, turn: Turn) -> None:
-        """Settle in the background what an ended turn has left unsettled."""
+        """Settle the charges of an ended turn in the background, unless ``close`` settled them."""
         if turn.id not in self._settled or turn.attempt > 1:
             self.settle_soon()
         self._settled.discard(turn.id)
 
     def settle_soon(self) -> None:
-        """Settle in the background what is not settled."""
+        """Settle all open charges in the background."""
         self._wanted.set()
         if not self._working:
             self._working = True
             self._tasks.start(self._settle_all(), "Charges are not settled; the next start goes on")
 
     async def stop(self) -> None:
-        """Settle nothing more; the next start goes on."""
+        """Stop settling; the next start continues."""
         await self._tasks.stop()
 
     async def _settle_all(self) -> None:
@@ -85,7 +85,7 @@ class ChargeSettler:
             self._working = False
 
     async def _is_anything_open(self) -> bool:
-        """Settle what can be settled; return whether something is left."""
+        """Settle the charges whose runs have ended; return whether charges are left."""
         left = False
         try:
             for charge in await self._ledger.spending.open_charges():

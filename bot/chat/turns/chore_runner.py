@@ -1,4 +1,4 @@
-"""Does the ledger's chores: tidies threads before each run, and Discord's messages meanwhile."""
+"""Does the ledger's chores: cleans up threads before a run, and messages in Discord meanwhile."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ChoreRunner:
-    """Does the chores of channels. A chore that fails stays for the next occasion.
+    """Does the chores of channels; a chore that fails stays in the ledger for the next try.
 
     ``chosen`` are the buttons that the operator wants under answers.
     """
@@ -61,36 +61,35 @@ class ChoreRunner:
 
     def begin(self, channel_ids: Iterable[int]) -> None:
         """Do all chores of these channels in the background."""
-        for channel_id in channel_ids:
-            self._tasks.start(
-                self._do_all(channel_id), f"The chores of channel {channel_id} are not done yet"
-            )
+        self._start(channel_ids)
 
     async def finish(self, channel_ids: Collection[int], *, within: float) -> bool:
-        """Do all chores of these channels; return whether they are done after ``within`` s."""
-        done = [
+        """Do all chores of these channels; return whether they are done ``within`` seconds."""
+        if channel_ids:
+            await asyncio.wait(self._start(channel_ids), timeout=within)
+        left = await self._ledger.chores.channels()
+        return set(left).isdisjoint(channel_ids)
+
+    def _start(self, channel_ids: Iterable[int]) -> list[asyncio.Task[None]]:
+        return [
             self._tasks.start(
                 self._do_all(channel_id), f"The chores of channel {channel_id} are not done yet"
             )
             for channel_id in channel_ids
         ]
-        if done:
-            await asyncio.wait(done, timeout=within)
-        left = await self._ledger.chores.channels()
-        return set(left).isdisjoint(channel_ids)
 
     async def begin_all(self) -> None:
         """Do the chores that an earlier process left; raises ``LedgerError``."""
         self.begin(await self._ledger.chores.channels())
 
-    async def tidy_thread(self, channel_id: int) -> None:
-        """Delete what has to leave a channel's thread; raises ``TurnError`` and ``LedgerError``."""
+    async def clean_thread(self, channel_id: int) -> None:
+        """Do the chores on a channel's thread; raises ``TurnError`` and ``LedgerError``."""
         for chore in await self._ledger.chores.of_channel(channel_id, *_ON_THREADS):
             if await self._cleanup.do(chore):
                 await self._ledger.chores.done(chore)
 
     async def stop(self) -> None:
-        """Do no more chores; the next start goes on with them."""
+        """Stop doing chores; the next start continues."""
         await self._tasks.stop()
 
     async def _do_all(self, channel_id: int) -> None:
@@ -99,9 +98,9 @@ class ChoreRunner:
                 await self._do_in_discord(chore)
                 await self._ledger.chores.done(chore)
             try:
-                await self.tidy_thread(channel_id)
+                await self.clean_thread(channel_id)
             except TurnError as error:
-                _log.info("The thread of channel %d is tidied later: %s", channel_id, error)
+                _log.info("The thread of channel %d is cleaned up later: %s", channel_id, error)
 
     async def _do_in_discord(self, chore: Chore) -> None:
         if chore.kind == "offer":

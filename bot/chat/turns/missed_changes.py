@@ -1,7 +1,7 @@
-"""Notices what was deleted and edited while the bot was away, before a turn shows it to the model.
+"""Finds messages that were deleted or edited while the bot was away, before the model reads them.
 
-Discord tells a new session nothing of that, so the channel's history is compared with the ledger:
-once in each session and channel, right before the channel's first turn.
+Discord reports no such changes to a new session. So the channel's history is compared with the
+ledger, once in each session, right before the channel's first turn.
 """
 
 import logging
@@ -18,7 +18,7 @@ from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
 from bot.runtime.clock import Clock
-from bot.store.ledger import Deletion, Ledger, Turn
+from bot.store.ledger import Deletion, Ledger
 
 MOST_PAGES: Final = 3
 """The most pages of 100 messages that are compared with the ledger, newest first."""
@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class MissedChanges:
-    """Compares the channels of turns with the ledger; each channel once in a session."""
+    """Compares channels with the ledger, each channel once in a session."""
 
     def __init__(
         self,
@@ -44,32 +44,22 @@ class MissedChanges:
         self._compared: set[int] = set()
 
     def session_began(self) -> None:
-        """Note a new session: messages may have been deleted and edited since the one before."""
+        """Note a new session: messages may have changed since the session before."""
         self._since = self._clock.now()
         self._compared.clear()
 
-    async def store(self, turn: Turn) -> bool:
-        """Store the changes that were missed in a turn's channel; return whether any may exist.
-
-        Raises ``LedgerError``.
-        """
-        if turn.channel_id in self._compared:
-            return False
-        return await self._compare(turn.channel_id, turn.guild_id) is not None
-
-    async def compare(self, channel_id: int, guild_id: int | None) -> Deletion:
+    async def compare(self, channel_id: int, guild_id: int | None) -> Deletion | None:
         """Store the changes that were missed in a channel; raises ``LedgerError``.
 
-        Nothing is missed in a channel that was compared in this session.
+        Returns None where nothing can have been missed: the channel was compared in this session,
+        or the model was shown no message of the channel.
         """
         if channel_id in self._compared:
-            return Deletion()
-        return await self._compare(channel_id, guild_id) or Deletion()
-
-    async def _compare(self, channel_id: int, guild_id: int | None) -> Deletion | None:
-        """Store the changes in a channel; None where there was nothing to compare."""
+            return None
         self._compared.add(channel_id)
         shown = await self._ledger.deletions.shown_in(channel_id, before=self._since)
+        if not shown:
+            return None
         by_channel: dict[int, set[int]] = {}
         for each in shown:
             by_channel.setdefault(each.channel_id, set()).add(each.id)
@@ -83,16 +73,16 @@ class MissedChanges:
                     gone += [each for each in wanted if await self._is_deleted(channel, each)]
         except discord.HTTPException as error:
             _log.info("Channel %d can't be compared: %s", channel_id, error)
-            return Deletion() if shown else None
-        if gone:
-            _log.info("%d messages of channel %d were deleted meanwhile", len(gone), channel_id)
-            return await self._ledger.deletions.messages_deleted(gone)
-        return Deletion() if shown else None
+            return Deletion()
+        if not gone:
+            return Deletion()
+        _log.info("%d messages of channel %d were deleted meanwhile", len(gone), channel_id)
+        return await self._ledger.deletions.messages_deleted(gone)
 
     async def _missing_in(
         self, channel: discord.PartialMessageable, wanted: Collection[int]
     ) -> list[int]:
-        """Return the messages that a channel's history lacks; store the edits in the history."""
+        """Return the messages that a channel's history lacks; store the edits of the others."""
         found: set[int] = set()
         before: int | None = None
         for _ in range(MOST_PAGES):
@@ -106,9 +96,9 @@ class MissedChanges:
             if before is None or before <= min(wanted):
                 break
         if found.isdisjoint(wanted):
-            # Without the permission to read the history Discord shows an empty one.
+            # To a bot that may not read the history, Discord returns an empty history.
             return []
-        # Older messages than those that were read may exist.
+        # Messages older than the pages that were read may exist.
         read = (each for each in wanted if before is None or each >= before)
         return sorted(each for each in read if each not in found)
 

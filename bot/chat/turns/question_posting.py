@@ -1,6 +1,6 @@
-"""Posts a turn's questions to its thread: their newest wording, and none that was deleted.
+"""Posts a turn's questions to its thread: their newest wording, and no deleted question.
 
-Before that the turn's run is reserved: a turn beyond a limit posts nothing.
+Before that the turn's use is reserved: a turn beyond a limit posts nothing.
 """
 
 from bot.chat.texts.unread import Unread
@@ -11,12 +11,11 @@ from bot.store.ledger import Ledger, Turn
 
 
 async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) -> Turn | None:
-    """Tidy the channel's thread, post the questions, and move the turn to ``posted``.
+    """Clean up the channel's thread, post the questions, and move the turn to ``posted``.
 
-    A turn beyond a limit is moved to ``closing`` instead.
-
-    ``lost`` names a thread that must not be used. Returns None where another writer has moved the
-    turn. Raises ``TurnError`` and ``LedgerError``.
+    A turn beyond a limit is moved to ``closing`` instead. ``lost`` names a thread that must not be
+    used. Returns None where another writer has moved the turn. Raises ``TurnError`` and
+    ``LedgerError``.
     """
     services = context.services
     ledger = services.ledger
@@ -25,7 +24,8 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
     if limit is not None:
         return await ledger.turns.closing(turn.id, turn.attempt, "failed", error=limit.error())
     replaces = turn.attempt > 1
-    changed = await services.missed_changes.store(turn)
+    missed = await services.missed_changes.compare(turn.channel_id, turn.guild_id)
+    changed = missed is not None
     while True:
         if changed:
             current = await ledger.history.turn(turn.id)
@@ -35,7 +35,7 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
         if replaces:
             await ledger.questions.replace_outdated(turn.id)
         if replaces or turn.has_chores:
-            await services.chores.tidy_thread(turn.channel_id)
+            await services.chores.clean_thread(turn.channel_id)
         if changed or replaces or turn.has_chores:
             questions = await ledger.questions.of_turn(turn.id)
         thread_id = await services.threads.post(

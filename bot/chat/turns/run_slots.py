@@ -5,7 +5,6 @@ guilds together: however many members write DMs, guilds get every other slot.
 """
 
 from collections.abc import Hashable, Iterable
-from types import TracebackType
 from typing import Final, Self
 
 from bot.chat.texts import sentences
@@ -18,7 +17,7 @@ CONCURRENT_RUNS: Final = 500
 """The most turns that have a run at the same time, unless the engine executes fewer runs."""
 
 _STEPS: Final = ((sentences.MOST_COUNTED, 1), (100, 10), (500, 50))
-"""Below each number, counts shown to members are rounded to the step beside that number."""
+"""(count, step): below each count, numbers shown to members are rounded to the step."""
 
 _LARGEST_STEP: Final = 100
 
@@ -44,12 +43,7 @@ class RunSlot:
         """Begin a block in which the slot may be taken."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Give the slot back if the turn holds it."""
         if self._held:
             self._held = False
@@ -118,7 +112,7 @@ class RunSlots:
     ) -> RunSlot:
         """Return the slot of a turn; the turn neither holds the slot nor waits for it yet.
 
-        ``channel_id`` is no channel thread, but its channel.
+        For a turn in a channel thread ``channel_id`` is the thread's parent channel.
         """
         keys: list[tuple[str, Hashable]] = [
             ("member", (guild_id, member_id)) for member_id in member_ids

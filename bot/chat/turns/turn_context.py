@@ -1,7 +1,9 @@
-"""What the parts that answer one turn share."""
+"""What the parts that answer one turn share, and the line in the log at its end."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
+from typing import Final
 
 from bot.chat.access.budgets import Budgets
 from bot.chat.access.operator_alerts import OperatorAlerts
@@ -12,6 +14,7 @@ from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory
 from bot.chat.reply.delivery.edit_throttle import EditThrottle
 from bot.chat.reply.waiting_reactions import WaitingReactions
+from bot.chat.texts import sentences
 from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.unread import Unread
@@ -28,7 +31,10 @@ from bot.chat.turns.run_slots import RunSlots
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
+from bot.runtime.quoted_text import without_quotes
 from bot.store.ledger import Ledger, Question, Turn
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -111,3 +117,26 @@ class TurnContext:
         if self._began is not None:
             return clock.monotonic() - self._began
         return max(0.0, clock.now() - turn.started_at)
+
+
+def log_end(turn: Turn, took: float, reason: str) -> None:
+    """Log the end of a turn in one line."""
+    facts = [f"{took:.1f} s", f"channel {turn.channel_id}"]
+    facts += [turn.run_id] if turn.run_id else []
+    facts += [f"{turn.tokens} tokens"] if turn.tokens is not None else []
+    facts += [turn.error] if turn.error else []
+    level = logging.WARNING if turn.outcome == "failed" else logging.INFO
+    task = ""
+    if turn.error in sentences.OPERATORS_TASK:
+        level = logging.ERROR
+        section = "[models]" if turn.error.startswith("model_") else "[assistants]"
+        task = f" Members cannot mend this: check the key, the credit and the names in {section}."
+    _log.log(
+        level,
+        "Turn %d %s (%s)%s%s",
+        turn.id,
+        turn.outcome,
+        ", ".join(facts),
+        f": {without_quotes(reason)}" if reason else "",
+        task,
+    )

@@ -25,8 +25,7 @@ from bot.chat.threads.runs.run_end import RunEnd, with_answer
 from bot.chat.threads.runs.run_follower import RunFollower
 from bot.chat.turns.answer_extras import ExtrasReader, reminder_note
 from bot.chat.turns.question_posting import post_questions, unread_in
-from bot.chat.turns.turn_context import TurnContext
-from bot.chat.turns.turn_log import log_end
+from bot.chat.turns.turn_context import TurnContext, log_end
 from bot.runtime.backoff import backoff
 from bot.runtime.quoted_text import without_quotes
 from bot.runtime.tasks import cancelling
