@@ -94,14 +94,14 @@ class ChatBot(dpy_internals.GuardedClient):
         parts = self._parts
         return Vitals(
             connected=parts.gateway.is_connected,
-            slots_held=parts.run_slots.held,
-            slots_waiting=parts.run_slots.waiting,
+            slots_held=parts.services.run_slots.held,
+            slots_waiting=parts.services.run_slots.waiting,
             loop_late=parts.loop_monitor.percentile(0.99),
         )
 
     async def spending(self) -> Spending:
         """Return what the bot has used and spent; raises ``LedgerError``."""
-        budgets = self._parts.budgets
+        budgets = self._parts.services.budgets
         return Spending(used=await budgets.used_in_all(), currency=budgets.prices.currency)
 
     async def approval_pressed(
@@ -119,7 +119,7 @@ class ChatBot(dpy_internals.GuardedClient):
         self, assistant_id: str, configured: Mapping[str, str], tell_place: PlaceSwitch
     ) -> None:
         """Let other configured assistants answer from now on; the choices of servers stay."""
-        self._parts.place.switch = tell_place
+        self._parts.services.place.switch = tell_place
         choice = self._parts.choice
         choice.default_id, choice.configured = assistant_id, dict(configured)
 
@@ -175,17 +175,17 @@ class ChatBot(dpy_internals.GuardedClient):
         await parts.catch_up.stop()
         await parts.watchdog.stop()
         await parts.loop_monitor.stop()
-        await parts.waiting_reactions.stop()
-        await parts.chores.stop()
+        await parts.services.waiting_reactions.stop()
+        await parts.services.chores.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await parts.scheduler.stop()
         except TimeoutError:
             _log.warning("Some replies do not say that they will go on after the restart; they do")
-        await parts.alerts.stop()
+        await parts.services.alerts.stop()
         await parts.vote_reporter.stop()
-        await parts.namer.stop()
-        await parts.charge_settler.stop()
+        await parts.services.namer.stop()
+        await parts.services.charge_settler.stop()
         await parts.read_markers.stop()
         if self._start_counted:
             try:
@@ -200,7 +200,9 @@ class ChatBot(dpy_internals.GuardedClient):
             self._start_counted = await self._ledger.turns.count_interruptions()
             self._tasks.start(
                 until_ledger_answers(
-                    self._parts.alerts.load, self._clock, "Earlier alerts can't be read yet"
+                    self._parts.services.alerts.load,
+                    self._clock,
+                    "Earlier alerts can't be read yet",
                 ),
                 "Earlier alerts can't be read, so the operator may hear of a fault again",
             )
@@ -220,7 +222,7 @@ class ChatBot(dpy_internals.GuardedClient):
     async def on_connect(self) -> None:
         """Begin a new session: messages from before it may have been missed."""
         self._parts.catch_up.session_began()
-        self._parts.missed_changes.session_began()
+        self._parts.services.missed_changes.session_began()
 
     async def on_ready(self) -> None:
         """Read missed messages; after the first READY also resume the turns in the ledger."""
@@ -231,10 +233,10 @@ class ChatBot(dpy_internals.GuardedClient):
         if not self._recovering:
             self._recovering = True
             self._parts.vote_reporter.report_soon()
-            self._parts.namer.resume()
+            self._parts.services.namer.resume()
             self._parts.housekeeping.begin()
             self._parts.due_questions.start()
-            self._parts.charge_settler.settle_soon()
+            self._parts.services.charge_settler.settle_soon()
             self._parts.late_calls.resume_soon()
             self._tasks.start(
                 self._parts.recovery.run(),

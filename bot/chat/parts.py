@@ -1,9 +1,7 @@
-"""The parts of the chat package that the client holds."""
+"""The parts of the bot to which the Discord client hands events."""
 
 from dataclasses import dataclass
 
-from bot.chat.access.budgets import Budgets
-from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.catch_up.catch_up import CatchUp
 from bot.chat.catch_up.housekeeping import Housekeeping
@@ -19,31 +17,23 @@ from bot.chat.intake.listener import Listener
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.places.assistant_choice import AssistantChoice
-from bot.chat.reply.waiting_reactions import WaitingReactions
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.threads.assistant_editor import AssistantEditor
 from bot.chat.threads.vote_reporter import VoteReporter
 from bot.chat.transport.gateway import Gateway
 from bot.chat.transport.loop_monitor import LoopMonitor
-from bot.chat.turns.channel_namer import ChannelNamer
-from bot.chat.turns.charge_settler import ChargeSettler
-from bot.chat.turns.chore_runner import ChoreRunner
 from bot.chat.turns.functions.approvals import Approvals
 from bot.chat.turns.functions.late_calls import LateCalls
-from bot.chat.turns.missed_changes import MissedChanges
-from bot.chat.turns.place_instructions import PlaceInstructions
-from bot.chat.turns.run_slots import RunSlots
 from bot.chat.turns.scheduler import TurnScheduler
+from bot.chat.turns.turn_context import TurnServices
 
 
 @dataclass(frozen=True)
 class ChatParts:
     """The parts to which the client hands Discord's events."""
 
+    services: TurnServices
     gateway: Gateway
-    run_slots: RunSlots
-    budgets: Budgets
-    alerts: OperatorAlerts
     watchdog: Watchdog
     loop_monitor: LoopMonitor
     listener: Listener
@@ -53,15 +43,10 @@ class ChatParts:
     catch_up: CatchUp
     read_markers: ReadMarkers
     vote_reporter: VoteReporter
-    namer: ChannelNamer
     recovery: Recovery
-    chores: ChoreRunner
-    missed_changes: MissedChanges
-    waiting_reactions: WaitingReactions
     handlers: ReplyButtonHandlers
     interaction_gate: InteractionGate
     question_gate: QuestionGate
-    charge_settler: ChargeSettler
     housekeeping: Housekeeping
     due_questions: DueQuestions
     approvals: Approvals
@@ -70,5 +55,4 @@ class ChatParts:
     command_tree: BotCommandTree
     editor: AssistantEditor
     choice: AssistantChoice
-    place: PlaceInstructions
     modals: Modals

@@ -262,10 +262,8 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
     )
     interaction_gate = InteractionGate(locales, gate, visitors, question_limits, rest)
     return ChatParts(
+        services=services,
         gateway=gateway,
-        run_slots=run_slots,
-        budgets=budgets,
-        alerts=alerts,
         watchdog=Watchdog(client, gateway, read_markers, clock, watch_seconds=limits.watch_seconds),
         loop_monitor=LoopMonitor(clock),
         listener=listener,
@@ -288,7 +286,6 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         ),
         read_markers=read_markers,
         vote_reporter=vote_reporter,
-        namer=namer,
         recovery=Recovery(
             ledger,
             clock,
@@ -296,9 +293,6 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
             open_thread=thread_opener.open_soon,
             do_chores=chores.begin_all,
         ),
-        chores=chores,
-        missed_changes=missed_changes,
-        waiting_reactions=waiting_reactions,
         handlers=handlers,
         interaction_gate=interaction_gate,
         question_gate=question_gate,
@@ -314,13 +308,11 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
             first_seconds=limits.housekeeping_seconds,
         ),
         due_questions=due_questions,
-        charge_settler=charge_settler,
         approvals=caller.approvals,
         late_calls=late_calls,
         tools=commands.tools,
         editor=editor,
         choice=choice,
-        place=place,
         modals=Modals(
             interaction_gate,
             rest,
