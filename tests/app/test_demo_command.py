@@ -10,7 +10,8 @@ import pytest
 
 from tests.app.programs import one_line, written_config
 from tests.support.model_endpoint import ScriptedModel
-from tests.support.program import PATIENCE, PROJECT, program
+from tests.support.program import PATIENCE, PROJECT
+from tests.support.program import measured_program as program
 
 
 async def test_the_demo_shows_a_question_all_the_way(tmp_path: Path, model: ScriptedModel) -> None:

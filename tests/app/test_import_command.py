@@ -13,7 +13,7 @@ from tests.app.programs import written_config
 from tests.support.assistants import collected
 from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
-from tests.support.program import program
+from tests.support.program import measured_program as program
 
 
 def assistant(id_: str = "asst_old") -> dict[str, Any]:

@@ -9,7 +9,8 @@ from bot.config import load
 from bot.sandbox import Sandbox
 from bot.sandbox.backend.state.permission_bits import Permission
 from tests.support.model_endpoint import ScriptedModel
-from tests.support.program import Program, program
+from tests.support.program import Program
+from tests.support.program import measured_program as program
 
 OTHER = "another endpoint of chat completions"
 

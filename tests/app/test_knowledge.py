@@ -19,7 +19,7 @@ from tests.app.programs import written_config
 from tests.support.assistants import House, house
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.overridden_api import overridden
-from tests.support.program import program
+from tests.support.program import measured_program as program
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.support.browser import CHROMIUM, PICTURES, Film, browser_page, picture
 from tests.support.npm import npm_packages, skip_without_npm
-from tests.support.program import program
+from tests.support.program import measured_program as program
 
 PACKAGE = Path(__file__).with_name("accessibility") / "package.json"
 PATIENCE = 40_000

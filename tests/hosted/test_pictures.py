@@ -1,14 +1,16 @@
-"""Formulas become pictures in a child process; TeX that does not parse does not."""
+"""Formulas and charts become pictures; the child process that draws them is bounded."""
 
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from bot.hosted.pictures import FormulaRequest, Painter, PictureError
+from bot.hosted.pictures import ChartRequest, FormulaRequest, Painter, PictureError, Series
 from bot.hosted.pictures.arrays import Rules, without_rules
 from tests.support.eventually import eventually
 
@@ -30,14 +32,25 @@ def size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-async def drawn(painter: Painter, tex: str) -> tuple[int, int]:
-    png = await painter.formula(tex)
-    assert png is not None, tex
-    return size(png)
+# Each process of pytest collects this module: the heavy libraries are loaded where they draw.
+def draw_formula(tex: str) -> bytes:
+    from bot.hosted.pictures import formula
+
+    return formula.draw_formula(tex)
 
 
-async def test_formulas_of_every_kind_become_pictures(painter: Painter) -> None:
-    simple = await drawn(painter, "x")
+def draw_chart(chart: ChartRequest) -> bytes:
+    from bot.hosted.pictures import chart as charts
+
+    return charts.draw_chart(chart)
+
+
+def drawn(tex: str) -> tuple[int, int]:
+    return size(draw_formula(tex))
+
+
+def test_formulas_of_every_kind_become_pictures() -> None:
+    simple = drawn("x")
     for tex in (
         r"\int_0^1 x^2\,dx = \frac{x^3}{3}",
         r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}",
@@ -57,7 +70,7 @@ async def test_formulas_of_every_kind_become_pictures(painter: Painter) -> None:
         r"\text{\textbf{bold} & \textit{it}} \bigl\lfloor x \bigr\rfloor",
         r"\textcolor{red}{x} + \colorbox{yellow}{y} + \color{blue} z",
     ):
-        width, height = await drawn(painter, tex)
+        width, height = drawn(tex)
         assert width > simple[0]
         assert height >= simple[1]
 
@@ -70,11 +83,9 @@ async def test_formulas_of_every_kind_become_pictures(painter: Painter) -> None:
         (r"{r} 123 \\ 456 \\ 579 ", r"{r} 123 \\ 456 \\ \hline 579"),
     ],
 )
-async def test_an_array_takes_more_room_with_its_rules(
-    painter: Painter, array: str, ruled: str
-) -> None:
-    plain = await drawn(painter, rf"\begin{{array}}{array}\end{{array}}")
-    lined = await drawn(painter, rf"\begin{{array}}{ruled}\end{{array}}")
+def test_an_array_takes_more_room_with_its_rules(array: str, ruled: str) -> None:
+    plain = drawn(rf"\begin{{array}}{array}\end{{array}}")
+    lined = drawn(rf"\begin{{array}}{ruled}\end{{array}}")
     assert lined[0] > plain[0]
     assert lined[1] > plain[1]
 
@@ -106,8 +117,8 @@ def test_whatever_stands_in_an_array_reading_its_rules_ends(tex: str) -> None:
         r"\text{ﾊﾝｶｸ}、「全角」（）",
     ],
 )
-async def test_japanese_in_a_formula_is_drawn(painter: Painter, tex: str) -> None:
-    width, _ = await drawn(painter, tex)
+def test_japanese_in_a_formula_is_drawn(tex: str) -> None:
+    width, _ = drawn(tex)
     assert width > 100
 
 
@@ -125,10 +136,63 @@ async def test_japanese_in_a_formula_is_drawn(painter: Painter, tex: str) -> Non
         r"\text{안녕}",
     ],
 )
-async def test_tex_that_does_not_parse_is_not_drawn(painter: Painter, tex: str) -> None:
+def test_tex_that_does_not_parse_is_not_drawn(tex: str) -> None:
     with pytest.raises(PictureError):
-        await painter.draw(FormulaRequest(tex))
-    assert await painter.formula(tex) is None
+        draw_formula(tex)
+
+
+async def test_the_child_tells_why_it_draws_no_picture(painter: Painter) -> None:
+    assert await painter.formula(r"\foo{x}") is None
+    with pytest.raises(PictureError):
+        await painter.draw(FormulaRequest(r"\frac{"))
+    with pytest.raises(PictureError, match="needs data"):
+        await painter.draw(ChartRequest(kind="line", series=()))
+
+
+def series(x: Iterable[float | str], y: Iterable[float], name: str = "") -> Series:
+    return Series(tuple(x), tuple(y), name)
+
+
+TWO_SERIES = (series([1, 2, 3], [4, 5, 7], "a"), series([1, 2], [2, 2.5], "b"))
+NAMED = (series(["速さ", "a long name of a bar", "c"], [1, 2, 3]),)
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        ChartRequest(kind="line", series=TWO_SERIES, title="Two lines", xlabel="t", ylabel="速さ"),
+        ChartRequest(kind="line", series=(series(range(99), [0.5] * 99, "one"),)),
+        ChartRequest(kind="line", series=(series(["Mon", "Tue"], [1, 2]),)),
+        ChartRequest(kind="scatter", series=TWO_SERIES),
+        ChartRequest(kind="bar", series=NAMED, title="x" * 200),
+        ChartRequest(kind="bar", series=tuple(series(["p", "q"], [1, -2], n) for n in "ab")),
+        ChartRequest(kind="pie", series=NAMED),
+        ChartRequest(kind="histogram", series=(series([], [1, 1, 2, 3, 3, 3]),), bins=3),
+    ],
+)
+def test_charts_of_every_kind_become_pictures(chart: ChartRequest) -> None:
+    png = draw_chart(chart)
+    assert size(png) == (832, 560)
+    first = chart.series[0]
+    other = replace(first, y=(first.y[0] + 1, *first.y[1:]))
+    assert draw_chart(replace(chart, series=(other, *chart.series[1:]))) != png
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        ("line", [], "needs data"),
+        ("line", [series([1], [1])] * 99, "at most"),
+        ("line", [series([1] * 10**5, [1] * 10**5)], "Take fewer"),
+        ("line", [series([], [])], "no values"),
+        ("line", [series([1, 2], [1])], "2 x values, but 1 y values"),
+        ("line", [series([1], [1e200])], "numbers up to"),
+        ("bar", [series([1] * 500, [1] * 500)], "at most"),
+    ],
+)
+def test_data_that_makes_no_chart_is_refused(kind: Any, data: list[Series], told: str) -> None:
+    with pytest.raises(PictureError, match=told):
+        draw_chart(ChartRequest(kind=kind, series=tuple(data)))
 
 
 async def test_a_formula_without_an_end_of_drawing_costs_its_process_alone() -> None:
