@@ -4,13 +4,13 @@ from zoneinfo import ZoneInfo
 
 import discord
 
+from bot.chat.access.access_requests import AccessRequests
 from bot.chat.access.budgets import Budgets
 from bot.chat.access.gate import AccessGate
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.prices import Prices
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.access.question_limits import QuestionLimits
-from bot.chat.access.visitors import Visitors
 from bot.chat.catch_up.catch_up import CatchUp
 from bot.chat.catch_up.housekeeping import Housekeeping
 from bot.chat.catch_up.read_markers import ReadMarkers
@@ -89,12 +89,14 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
     asker_notices = AskerNotices(client, ledger, rest, locales)
     alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
     gate = AccessGate(given.access, ledger)
-    visitors = Visitors(client, ledger, rest)
+    access_requests = AccessRequests(client, ledger, rest)
     prices, zone = Prices(given.prices), ZoneInfo(settings.time_zone)
     alert = alerts.limit_reached_soon
-    budgets = Budgets(spending, prices, ledger, clock, zone, visitors.category_of, alert)
+    budgets = Budgets(spending, prices, ledger, clock, zone, access_requests.category_of, alert)
     question_limits = QuestionLimits(spending, budgets)
-    question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors, question_limits)
+    question_gate = QuestionGate(
+        client, ledger, rest, locales, gate, access_requests, question_limits
+    )
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
     choice = AssistantChoice(client, ledger, given.assistant_id, given.configured)
     threads = AssistantThreads(
@@ -209,7 +211,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         rest,
         clock,
         gate,
-        visitors,
+        access_requests,
         schedules,
         time_zone=settings.time_zone,
         schedule=scheduler.schedule,
@@ -260,7 +262,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         answers=answers,
         form=form,
     )
-    interaction_gate = InteractionGate(locales, gate, visitors, question_limits, rest)
+    interaction_gate = InteractionGate(locales, gate, access_requests, question_limits, rest)
     return ChatParts(
         services=services,
         gateway=gateway,
@@ -279,7 +281,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
             locales,
             take=listener.store_missed,
             answer_unreadable=unreadable.answer,
-            new_session=visitors.forget,
+            new_session=access_requests.forget,
             release=scheduler.release,
             most_pages=limits.most_pages,
             most_channels=limits.most_channels,

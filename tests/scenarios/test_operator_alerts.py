@@ -110,7 +110,7 @@ async def test_an_alert_channel_that_refuses_is_replaced_by_the_direct_message(
     direct = await owner_dm(asleep)
     assert TOLD in await fails(asleep, 1)
     assert len(await told(asleep, direct, 1)) == 1
-    assert any("can't be told" in record.getMessage() for record in caplog.records)
+    assert any("can't be alerted" in record.getMessage() for record in caplog.records)
 
 
 async def test_members_are_not_told_that_somebody_knows_where_nobody_could_be_told(

@@ -1,7 +1,7 @@
 """Keeps members, channels, servers and the whole bot within their budgets.
 
-A question is refused while a budget is spent. A run reserves its estimate before it begins, and is
-settled by its own usage.
+A question is refused while a budget is spent. A run reserves an estimate before it begins; its real
+usage takes the estimate's place when it ends.
 """
 
 import logging
@@ -51,14 +51,14 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LimitAlert(Protocol):
-    """Tells the managers of a limit that the limit stops somebody."""
+    """Alerts the managers of a limit."""
 
-    def __call__(self, hit: Reached, told: LimitReached, /) -> None:
-        """Tell of a limit, once in its period."""
+    def __call__(self, hit: Reached, limit: LimitReached, /) -> None:
+        """Say that a limit stops somebody, once in the limit's period."""
 
 
 def no_alert(_: Reached, __: LimitReached) -> None:
-    """Tell nobody."""
+    """Alert nobody."""
 
 
 class Budgets:
@@ -89,7 +89,7 @@ class Budgets:
         """Return the operator's total limit if it leaves no room. Raises ``LedgerError``."""
         cap = self.caps.total(self._today(self._zone))
         hit = await self._ledger.spending.reached(cap) if cap else None
-        return None if hit is None else self._told(hit, self._zone)
+        return None if hit is None else self._alerted(hit, self._zone)
 
     async def used_in_all(self) -> dict[Period, Used]:
         """Return what the whole bot has used today and in this month. Raises ``LedgerError``."""
@@ -99,7 +99,7 @@ class Budgets:
     async def reached_in(self, guild_id: int) -> list[tuple[Reached, LimitReached]]:
         """Return the limits in a server that leave no room for a run. Raises ``LedgerError``.
 
-        Of channels and members the hundred who used most in this month are looked at.
+        Only the hundred channels and the hundred members who used most this month are checked.
         """
         zone = await self._zone_of(guild_id)
         today = self._today(zone)
@@ -128,13 +128,11 @@ class Budgets:
         """
         zone = await self._zone_of(guild_id)
         today = self._today(zone)
-        caps = list(
-            await self.caps.of_member(guild_id, target_id, role_ids, today)
-            if kind == "member"
-            else await self._shared_caps("server", guild_id, 0, today)
-            if kind == "server"
-            else ()
-        )
+        caps: list[Cap] = []
+        if kind == "member":
+            caps += await self.caps.of_member(guild_id, target_id, role_ids, today)
+        elif kind == "server":
+            caps += await self._shared_caps("server", guild_id, 0, today)
         for channel_id in channel_ids:
             caps += await self._shared_caps("channel", guild_id, channel_id, today)
         periods: set[Period] = {hit.period for hit in await self._all_reached(caps)} or {"day"}
@@ -178,7 +176,7 @@ class Budgets:
             ),
         )
         hit = await self._ledger.spending.reached(caps) if caps else None
-        return None if hit is None else self._told(hit, zone)
+        return None if hit is None else self._alerted(hit, zone)
 
     async def reserve(self, turn: Turn, questions: Sequence[Question]) -> LimitReached | None:
         """Reserve the estimate of a turn's next run; return the limit that leaves no room.
@@ -200,25 +198,25 @@ class Budgets:
         if hit is None:
             return None
         _log.info("Turn %d has no run: the %s limit is reached", turn.id, hit.cap.scope)
-        return self._told(hit, zone)
+        return self._alerted(hit, zone)
 
     async def _payers(self, questions: Sequence[Question]) -> dict[int, set[int]]:
         """Return the members who ask a turn's questions, with their roles.
 
-        A member who is only told of a denied call, beside the questions of others, pays nothing.
+        A denied call that joins the questions of others costs its member nothing.
         """
         asking = [one for one in questions if not (one.cause or "").startswith("denial:")]
         roles: dict[int, set[int]] = {}
         for question in asking or questions:
             given = msgspec.json.decode(question.role_ids, type=set[int])
             if not given and question.cause is not None and question.guild_id is not None:
-                # A question that the bot asks for somebody, as after a late call.
+                # The bot asks for a member here, as after a late function call.
                 given = await self._ledger.usage.last_roles(question.guild_id, question.author_id)
             roles.setdefault(question.author_id, set()).update(given)
         return roles
 
     async def add_title(self, turn: Turn, spend: Spend) -> None:
-        """Store what the run used that titles a turn's channel thread. Raises ``LedgerError``."""
+        """Store the usage of the run that titles a channel thread. Raises ``LedgerError``."""
         zone = await self._zone_of(turn.guild_id)
         charge = self._new_charge(turn, TITLE_ATTEMPT, zone)
         await self._ledger.spending.add(charge, [asker.id for asker in turn.askers], spend)
@@ -266,12 +264,12 @@ class Budgets:
     def _today(self, zone: ZoneInfo) -> str:
         return datetime.fromtimestamp(self._clock.now(), zone).date().isoformat()
 
-    def _told(self, hit: Reached, zone: ZoneInfo) -> LimitReached:
-        """Describe a limit that stops somebody, and alert the managers of the limit."""
-        told = self._described(hit, self._zone if hit.cap.scope == "total" else zone)
+    def _alerted(self, hit: Reached, zone: ZoneInfo) -> LimitReached:
+        """Return a limit that stops somebody; its managers are alerted."""
+        limit = self._described(hit, self._zone if hit.cap.scope == "total" else zone)
         if not hit.in_use:
-            self._alert(hit, told)
-        return told
+            self._alert(hit, limit)
+        return limit
 
     def _described(self, hit: Reached, zone: ZoneInfo) -> LimitReached:
         until = _end_of(hit.cap.day, hit.period, zone)
@@ -284,7 +282,7 @@ def _end_of(today: str, period: Period, zone: ZoneInfo) -> int:
     after = day + timedelta(days=1)
     if period == "month":
         after = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    # The first moment of a day: some time zones begin one at 01:00 when the clocks change.
+    # Some time zones begin a day at 01:00 when the clocks change.
     return int(datetime.combine(after, time(), zone).timestamp())
 
 

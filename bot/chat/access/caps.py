@@ -1,7 +1,7 @@
-"""Finds the limits of spending that apply to a member in a place: the operator's, the managers'.
+"""Finds the limits of spending that apply to a member in a place.
 
-Both count. The managers of a server store theirs as settings of the member, role, channel or
-server that a limit is for.
+The limits of the operator and those of the server's managers both count. The ledger stores the
+managers' limits as settings of the member, role, channel or server that a limit is for.
 """
 
 import logging
@@ -123,7 +123,7 @@ class CapFinder:
     async def store(
         self, kind: LimitKind, guild_id: int, target_id: int, limit: SpendingLimit
     ) -> None:
-        """Store a limit of a server's managers; an empty limit removes the one that stands."""
+        """Store a limit of a server's managers; an empty limit removes the stored one."""
         value = None if limit == NO_LIMIT else msgspec.json.encode(limit).decode()
         name = f"limit.{guild_id}.{kind}"
         await self._places.set(target_id, guild_id, {name: value})
@@ -131,9 +131,9 @@ class CapFinder:
     async def lifted(
         self, scope: SpendingScope, guild_id: int, target_ids: Iterable[int], day: str
     ) -> frozenset[Period]:
-        """Return whether a server's managers lifted the limits of this day, of this month.
+        """Return the periods, this day or this month, whose limits the managers lifted.
 
-        The limits of a target are lifted with those of any of ``target_ids``.
+        A lift of any of ``target_ids`` counts: a channel's limits are lifted with its category's.
         """
         return frozenset(
             [
@@ -155,7 +155,7 @@ class CapFinder:
         await self._places.set(target_id, guild_id, values)
 
     async def all_lifted(self, guild_id: int, day: str) -> list[tuple[SpendingScope, int, Period]]:
-        """Return the limits that are lifted in a server on a day, with whose they are."""
+        """Return scope, target and period of each limit that is lifted in a server on a day."""
         scopes: tuple[SpendingScope, ...] = ("server", "channel", "member")
         return [
             (scope, found.place_id, period)
@@ -167,7 +167,7 @@ class CapFinder:
 
 
 def _dates(day: str) -> dict[Period, str]:
-    """Return under which date the limits of a day and of its month are lifted."""
+    """Return the dates under which lifts of a day's and of its month's limits are stored."""
     return {"day": day, "month": day[:7]}
 
 
@@ -182,11 +182,11 @@ def _without(limit: SpendingLimit, lifted: Iterable[Period]) -> SpendingLimit:
 
 
 def decoded(value: str) -> SpendingLimit:
-    """Return a stored limit; one that this version can't read limits nothing."""
+    """Return a stored limit; a limit that this version can't read limits nothing."""
     try:
         return msgspec.json.decode(value, type=SpendingLimit)
     except msgspec.MsgspecError as error:
-        _log.warning("A stored limit can't be read and is left out: %s", error)
+        _log.warning("A stored limit can't be read, so it limits nothing: %s", error)
         return NO_LIMIT
 
 
@@ -215,12 +215,12 @@ def _billionths(money: float | None) -> int | None:
 
 
 def _first(*limits: SpendingLimit | None) -> SpendingLimit:
-    """Return for each kind of limit the first one that is given."""
+    """Return a limit with the first amount that is given for each unit and period."""
     return _merged(limits, lambda values: values[0])
 
 
 def _highest(limits: Iterable[SpendingLimit | None]) -> SpendingLimit:
-    """Return for each kind of limit the highest one that is given."""
+    """Return a limit with the highest amount that is given for each unit and period."""
     return _merged(limits, max)
 
 

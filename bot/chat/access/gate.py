@@ -1,8 +1,8 @@
-"""The one gate: decides whether somebody may use the bot, whatever way they came.
+"""The gate: decides whether somebody may use the bot.
 
-Every message, command, autocompletion, button and form becomes an ``AccessRequest``. The operator's
-rules come first. A server's rules narrow them; about the same member, role or channel the
-operator's rule counts.
+Every message, command, autocompletion, button, form and schedule becomes an ``AccessRequest``. The
+operator's rules come first, and a server's rules narrow them. Where both have a rule about the same
+member, role or channel, the operator's rule counts.
 """
 
 import logging
@@ -16,7 +16,7 @@ from bot.config import AccessSettings
 from bot.store.ledger import Ledger
 
 Entry = Literal["question", "command", "autocomplete", "button", "form", "schedule"]
-"""The way in which somebody comes; an edited message counts as a question."""
+"""The way in which somebody uses the bot; an edited message counts as a question."""
 
 RefusalReason = Literal[
     "direct_messages",  # the operator lets nobody use direct messages
@@ -31,22 +31,22 @@ RefusalReason = Literal[
 """Why somebody may not use the bot."""
 
 ALWAYS_OPEN: Final = frozenset({"privacy"})
-"""The commands that nobody is refused: everybody may see and remove what is stored of them."""
+"""The commands that everybody may use: to see and to delete what is stored about them."""
 
 FOR_MANAGERS: Final = frozenset({"access", "limits", "settings"})
-"""The commands that a server's rules refuse to none of its managers: they could not undo them."""
+"""The commands that a server's rules never refuse to its managers, who could not undo the rules."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class AccessRequest(Struct, frozen=True, kw_only=True):
-    """Somebody who wants something of the bot.
+    """Who uses the bot, where and how.
 
-    ``role_ids`` are the roles in the server, which include the server's own id (@everyone); None
-    for somebody who has left. ``channel_ids`` are the channel, its parent, its category and the
-    server; ``holder_id`` is the channel, for a channel thread its parent.
-    ``command`` is the name of the command that is used, ``subcommand`` that of its part; also that
-    of the command to which a button or a form belongs. ``is_manager`` tells about Manage Server.
+    ``role_ids`` are the roles in the server, with the server's own id (@everyone); None for
+    somebody who has left. ``channel_ids`` are the channel, its parent, its category and the server.
+    ``holder_id`` is the channel, or the parent of a channel thread. ``command`` and ``subcommand``
+    are names; for a button or a form the name of its command, or the first part of its custom_id.
+    ``is_manager`` is whether the person has Manage Server.
     """
 
     entry: Entry
@@ -67,7 +67,7 @@ def role_ids_json(role_ids: frozenset[int] | None) -> str:
 
 
 class Refusal(Struct, frozen=True):
-    """The verdict that somebody may not use the bot."""
+    """Why somebody may not use the bot."""
 
     reason: RefusalReason
 
@@ -160,7 +160,7 @@ class AccessGate:
 
 
 class _Rules(Struct, frozen=True, kw_only=True):
-    """Allow and deny lists: ``people`` are members and roles."""
+    """Lists of who and what is allowed and denied, by id; ``people`` are members and roles."""
 
     people: frozenset[int] = frozenset()
     channels: frozenset[int] = frozenset()
@@ -168,14 +168,14 @@ class _Rules(Struct, frozen=True, kw_only=True):
     denied_channels: frozenset[int] = frozenset()
 
     def refuse_person(self, request: AccessRequest) -> bool:
-        """Return whether a person is denied, or missing where only some are allowed."""
+        """Return whether a person is denied, or not among those who alone are allowed."""
         names = {request.user_id, *(request.role_ids or ())}
         return not self.denied_people.isdisjoint(names) or (
             bool(self.people) and self.people.isdisjoint(names)
         )
 
     def refuse_channel(self, request: AccessRequest) -> bool:
-        """Return whether a channel is denied, or missing where only some are allowed."""
+        """Return whether a channel is denied, or not among those that alone are allowed."""
         return not self.denied_channels.isdisjoint(request.channel_ids) or (
             bool(self.channels) and self.channels.isdisjoint(request.channel_ids)
         )

@@ -1,10 +1,9 @@
-"""Tells whoever runs the bot of the faults that nobody else can mend: once a day for each.
+"""Alerts the operator to faults that only the operator can fix, once a day for each fault.
 
-A fault is told in the alert channel of the configuration, else by DM to the owner of Discord's
-application. A permission that is lost on a server is told in the server's own alert channel, if its
-managers chose one: they can mend it. When a fault that was told is over, one message says so. So is
-each limit that stops somebody, once in its period. The ledger remembers what was told, so that a
-restart repeats nothing.
+An alert goes to the alert channel of the configuration, or by direct message to the owner of
+Discord's application. An alert about a permission lost in a server goes to that server's alert
+channel, if its managers chose one. One more message says when a fault is over. The alert about a
+limit is sent once in the limit's period. The ledger stores the alerts, so no restart repeats them.
 """
 
 import asyncio
@@ -30,33 +29,36 @@ from bot.store.ledger import Alert, Ledger, LedgerError, Reached, Turn
 from bot.store.ledger.settings.alerts import LIMIT_ALERT, limit_alert
 
 DAY: Final = 86_400.0
-"""How long a fault is not told again, in seconds."""
+"""How long the alert of a fault is not repeated, in seconds."""
 
 PATIENCE: Final = 3.0
 """How long the reply of a failed turn waits for its alert, in seconds."""
 
 _RETRY_SECONDS: Final = 600.0
-"""How long after an alert that Discord refused the next one is tried, in seconds."""
+"""How long after a refused alert the alert is tried again, in seconds."""
 
 _MOST_A_DAY: Final = 20
-"""Alerts in a day: a community could make many faults, such as lost permissions.
+"""The most alerts in a day: a community can cause many faults, such as lost permissions.
 
-Alerts about the limits of a server count apart.
+Alerts about each server's limits are counted apart.
 """
 
 _LONGEST_REASON: Final = 600
 
 _DISK: Final = "disk"
 _OF_ONE_MODEL: Final = frozenset({"model_missing", "model_tools"})
-"""Faults of one model: an answer of another model does not end them."""
+"""Faults of one model, which the answer of another model does not end."""
 
 _LOST: Final = frozenset({MISSING_ACCESS, MISSING_PERMISSIONS})
+
+Text = Callable[[], str]
+"""Formats a message in the current language."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class OperatorAlerts:
-    """Tells faults, and their ends; a method that ends with ``_soon`` does so in the background.
+    """Sends alerts about faults and about their ends; in the background by a method ``…_soon``.
 
     ``channel_id`` is the alert channel of the configuration, 0 without one.
     """
@@ -76,24 +78,25 @@ class OperatorAlerts:
         self._locales = locales
         self._clock = clock
         self._channel_id = channel_id
-        self._told: dict[str, Alert] = {}
+        self._alerts: dict[str, Alert] = {}
         self._refused_at: dict[str, float] = {}
         self._owner_id: int | None = None
         self._lock = asyncio.Lock()
         self._tasks = BackgroundTasks()
 
     async def load(self) -> None:
-        """Read what was told before the start; raises ``LedgerError``."""
-        self._told = await self._ledger.alerts.all()
+        """Read the alerts that were sent before the start; raises ``LedgerError``."""
+        self._alerts = await self._ledger.alerts.all()
 
     async def stop(self) -> None:
-        """Send nothing more."""
+        """Stop sending alerts."""
         await self._tasks.stop()
 
     async def turn_failed(self, kind: str | None, model: str | None, reason: str) -> bool:
-        """Tell the fault that made a turn fail; return whether the operator knows of the fault.
+        """Alert the operator to the fault that made a turn fail; return whether they know of it.
 
-        Returns False for a failure that is not the operator's task, and after ``PATIENCE`` seconds.
+        Returns False for a failure that is not the operator's task, and for an alert that takes
+        longer than ``PATIENCE`` seconds.
         """
         if kind not in sentences.OPERATORS_TASK:
             return False
@@ -104,19 +107,17 @@ class OperatorAlerts:
         def text() -> str:
             return localized(f"alert-{kind}", reason=said, model=model or "?")
 
-        telling = self._tasks.start(
-            self._tell(fault, text), "The operator can't be told of a fault"
-        )
-        await asyncio.wait({telling}, timeout=PATIENCE)
-        told = self._told.get(fault)
-        return telling.done() and told is not None and told.lasts
+        sending = self._start(self._alert(fault, text))
+        await asyncio.wait({sending}, timeout=PATIENCE)
+        alert = self._alerts.get(fault)
+        return sending.done() and alert is not None and alert.lasts
 
     def turn_answered_soon(self, turn: Turn, model: str | None) -> None:
-        """Tell the ends of the faults that an answer disproves."""
+        """Say that faults are over which an answer disproves."""
         over = [
             fault
-            for fault, told in self._told.items()
-            if told.lasts
+            for fault, alert in self._alerts.items()
+            if alert.lasts
             and (
                 fault in sentences.OPERATORS_TASK
                 or fault in {f"{kind}:{model}" for kind in _OF_ONE_MODEL}
@@ -125,10 +126,10 @@ class OperatorAlerts:
         ]
         for fault in over:
             guild_id = turn.guild_id if fault == _permission(turn) else None
-            self._start(self._tell_end(fault, guild_id))
+            self._start(self._say_over(fault, guild_id))
 
     def undelivered_soon(self, turn: Turn, error: BaseException) -> None:
-        """Tell that a permission is lost, if that is why a reply could not be sent."""
+        """Alert to a lost permission, if a reply could not be sent for want of that permission."""
         cause = error.__cause__
         if not isinstance(cause, discord.HTTPException) or cause.code not in _LOST:
             return
@@ -139,71 +140,74 @@ class OperatorAlerts:
             place = str(turn.place_id)
             return localized("alert-permission", channel=place, server=sentences.plain(server))
 
-        self._start(self._tell(_permission(turn), text, turn.guild_id))
+        self._start(self._alert(_permission(turn), text, turn.guild_id))
 
-    def limit_reached_soon(self, hit: Reached, told: LimitReached) -> None:
-        """Tell of a limit that stops somebody, where its managers read alerts; once in its period.
+    def limit_reached_soon(self, hit: Reached, limit: LimitReached) -> None:
+        """Alert the managers of a limit that stops somebody, once in the limit's period.
 
-        The operator's total is told like a fault. A server's limits are told in its alert channel,
-        or in the configured one if that is on the server.
+        The alert about the operator's total is sent like that about a fault. The alert about a
+        server's limit is sent to its alert channel, or to the configured one if that is there.
         """
         cap = hit.cap
         first = cap.day if hit.period == "day" else f"{cap.day[:7]}-01"
         fault = limit_alert(cap.guild_id, cap.scope, cap.target_id, hit.period, first)
-        if fault in self._told or self._is_refused(fault):
-            return  # a flood of questions beyond a limit is no flood of tasks
+        if fault in self._alerts or self._is_refused(fault):
+            return  # a flood of questions beyond a limit starts no flood of tasks
         now = self._clock.now()
         self._refused_at = {name: at for name, at in self._refused_at.items() if now - at < DAY}
         self._refused_at[fault] = now
 
         def text() -> str:
             span = localized(f"limit-span-{hit.period}")
-            target, until = str(cap.target_id), str(told.until)
+            target, until = str(cap.target_id), str(limit.until)
             return localized(f"alert-limit-{cap.scope}", id=target, span=span, until=until)
 
         if cap.scope == "total":
-            self._start(self._tell(fault, text))
+            self._start(self._alert(fault, text))
         elif cap.guild_id:
-            self._start(self._tell(fault, text, cap.guild_id, in_server=True))
+            self._start(self._alert(fault, text, cap.guild_id, in_server=True))
 
     def not_stored_soon(self, error: Exception) -> None:
-        """Tell that the ledger can't be written, as on a full disk."""
+        """Alert to a ledger that can't be written, as on a full disk."""
         if isinstance(error, LedgerError):
             reason = sentences.plain(" ".join(str(error).split())[:_LONGEST_REASON])
-            self._start(self._tell(_DISK, lambda: localized("alert-disk", reason=reason)))
+            self._start(self._alert(_DISK, lambda: localized("alert-disk", reason=reason)))
 
     def stored_soon(self) -> None:
-        """Tell that the ledger can be written again, if the contrary was told."""
-        told = self._told.get(_DISK)
-        if told is not None and told.lasts:
-            self._start(self._tell_end(_DISK))
+        """Say that the ledger can be written again, if an alert said that it can't."""
+        alert = self._alerts.get(_DISK)
+        if alert is not None and alert.lasts:
+            self._start(self._say_over(_DISK))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.start(work, "The operator can't be told of a fault")
+    def _start(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._tasks.start(sending, "The operator can't be alerted")
 
-    async def _tell(
+    async def _alert(
         self,
         fault: str,
-        text: Callable[[], str],
+        text: Text,
         guild_id: int | None = None,
         *,
         in_server: bool = False,
     ) -> None:
-        """Tell a fault, unless it was told in the last day; a limit has a name for each period."""
+        """Send an alert, unless it was sent in the last day.
+
+        A limit has another name in each period, so its alert is sent once in the period.
+        """
         async with self._lock:
             now = self._clock.now()
-            told = self._told.get(fault)
+            sent = self._alerts.get(fault)
             is_limit = fault.startswith(LIMIT_ALERT)
-            if told is not None and (is_limit or 0 <= now - told.at < DAY):
+            if sent is not None and (is_limit or 0 <= now - sent.at < DAY):
                 return
             today = sum(
                 0 <= now - each.at < DAY
-                for name, each in self._told.items()
+                for name, each in self._alerts.items()
                 if _counted_with(name) == _counted_with(fault)
             )
             if (self._is_refused(fault) and not is_limit) or today >= _MOST_A_DAY:
                 return
-            if await self._send(text, f"al.{_number(fault, now)}", guild_id, in_server=in_server):
+            if await self._send(text, f"al.{_nonce(fault, now)}", guild_id, in_server=in_server):
                 await self._remember(fault, Alert(now, lasts=not is_limit))
             else:
                 self._refused_at[fault] = now
@@ -213,30 +217,30 @@ class OperatorAlerts:
         refused_at = self._refused_at.get(fault)
         return refused_at is not None and 0 <= self._clock.now() - refused_at < _RETRY_SECONDS
 
-    async def _tell_end(self, fault: str, guild_id: int | None = None) -> None:
-        """Tell that a fault is over, once."""
+    async def _say_over(self, fault: str, guild_id: int | None = None) -> None:
+        """Say once that a fault is over."""
         async with self._lock:
-            told = self._told.get(fault)
-            if told is None or not told.lasts:
+            alert = self._alerts.get(fault)
+            if alert is None or not alert.lasts:
                 return
             kind, _, of = fault.partition(":")
 
             def text() -> str:
                 return localized(f"alert-{kind}.over", of=of)
 
-            if await self._send(text, f"ao.{_number(fault, told.at)}", guild_id):
-                await self._remember(fault, replace(told, lasts=False))
+            if await self._send(text, f"ao.{_nonce(fault, alert.at)}", guild_id):
+                await self._remember(fault, replace(alert, lasts=False))
 
-    async def _remember(self, fault: str, told: Alert) -> None:
-        self._told[fault] = told
+    async def _remember(self, fault: str, alert: Alert) -> None:
+        self._alerts[fault] = alert
         try:
-            await self._ledger.alerts.set(fault, told)
+            await self._ledger.alerts.set(fault, alert)
         except LedgerError as error:  # a full disk is one of the faults
-            _log.warning("What the operator was told can't be stored: %s", error)
+            _log.warning("An alert can't be stored, so a restart may repeat it: %s", error)
 
     async def _send(
         self,
-        text: Callable[[], str],
+        text: Text,
         nonce: str,
         guild_id: int | None,
         *,
@@ -244,9 +248,9 @@ class OperatorAlerts:
     ) -> bool:
         """Send a message to an alert channel, else to the owner; return whether Discord took it.
 
-        The alert channel of the server ``guild_id`` comes before that of the configuration;
-        ``in_server`` leaves out what is not on that server. The nonce keeps a message from being
-        sent twice by a process that was killed meanwhile.
+        The alert channel of the server ``guild_id`` comes before that of the configuration. With
+        ``in_server`` only a channel on that server is taken. The nonce keeps a process that is
+        killed meanwhile from sending a message twice.
         """
         for channel_id in (await self._chosen_channel(guild_id), self._channel_id):
             if not channel_id or (in_server and self._guild_of(channel_id) != guild_id):
@@ -256,13 +260,12 @@ class OperatorAlerts:
         return not in_server and await self._sent(self._to_owner, text, nonce)
 
     async def _sent(
-        self, send: Callable[[Callable[[], str], str], Awaitable[None]], text: Callable[[], str],
-        nonce: str,
-    ) -> bool:  # fmt: skip
+        self, send: Callable[[Text, str], Awaitable[None]], text: Text, nonce: str
+    ) -> bool:
         try:
             await self._rest.call(lambda: send(text, nonce))
         except discord.HTTPException as error:
-            _log.error("The operator can't be told of a fault: Discord refuses it (%s)", error)
+            _log.error("The operator can't be alerted: Discord refuses the message (%s)", error)
             return False
         return True
 
@@ -276,7 +279,7 @@ class OperatorAlerts:
             _log.warning("The settings of server %d can't be read: %s", guild_id, error)
             return None
 
-    async def _to_channel(self, channel_id: int, text: Callable[[], str], nonce: str) -> None:
+    async def _to_channel(self, channel_id: int, text: Text, nonce: str) -> None:
         channel = self._client.get_partial_messageable(channel_id)
         language = await self._locales.of_place(self._guild_of(channel_id), 0)
         with using(language):
@@ -286,7 +289,7 @@ class OperatorAlerts:
         known = self._client.get_channel(channel_id)
         return getattr(getattr(known, "guild", None), "id", None)
 
-    async def _to_owner(self, text: Callable[[], str], nonce: str) -> None:
+    async def _to_owner(self, text: Text, nonce: str) -> None:
         if self._owner_id is None:
             application = await self._client.application_info()
             team = application.team
@@ -297,7 +300,7 @@ class OperatorAlerts:
 
 
 def _counted_with(fault: str) -> str:
-    """Return what the alerts of a day are counted by: the limits of each server, and all else."""
+    """Return the group in which an alert is counted: each server's limits, and all other alerts."""
     return ":".join(fault.split(":")[:2]) if fault.startswith(LIMIT_ALERT) else ""
 
 
@@ -305,7 +308,7 @@ def _permission(turn: Turn) -> str:
     return f"permission:{turn.parent_id}"
 
 
-def _number(fault: str, at: float) -> str:
-    """Return a nonce's part for a fault and the day of its alert, of at most 20 characters."""
+def _nonce(fault: str, at: float) -> str:
+    """Return a part of a nonce for a fault and the day of its alert: at most 20 characters."""
     digest = hashlib.sha256(fault.encode()).hexdigest()[:10]
     return f"{digest}.{int(at // DAY)}"

@@ -34,7 +34,7 @@ class Prices:
         return f"{amount:,.{digits}f} {sentences.plain(self.currency)}"
 
     def spend(self, run: Run | None) -> Spend | None:
-        """Return what a run used; None if there is no run, or the server tells no sound usage."""
+        """Return what a run used; None without a run, or if its usage is missing or impossible."""
         usage = None if run is None else run.usage
         if run is None or usage is None:
             return None
@@ -53,7 +53,7 @@ class Prices:
         )
 
     def estimate(self, model: str | None, prompt: int, completion: int) -> int:
-        """Return the most that a run can cost; an unknown model is taken for the dearest one."""
+        """Return the most that a run can cost; an unknown model costs as much as the dearest."""
         price = None if model is None else self._models.get(model)
         prices = self._models.values() if price is None else [price]
         return max((_cost(price, prompt, 0, completion) for price in prices), default=0)

@@ -1,4 +1,4 @@
-"""Says whether a member may ask now: how many questions a minute, and what is left to spend."""
+"""Checks questions against the limits: questions a minute, and budgets."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -51,8 +51,7 @@ class RateReached(Struct, frozen=True):
 class QuestionRate:
     """A token bucket for each member: ``per_minute`` questions, ``burst`` of them at once.
 
-    Times are those of the questions, so that questions missed while the bot was away count as they
-    were asked.
+    A question counts at the time of its Discord id, also if the bot missed it at that time.
     """
 
     def __init__(self, per_minute: int, burst: int) -> None:
@@ -63,7 +62,7 @@ class QuestionRate:
     def take(self, member: tuple[int | None, int], event_id: int) -> float:
         """Count a question; return the seconds until the member may ask, 0 if that is now.
 
-        The same question counts once: a missed one may also arrive as an event.
+        A question that is read from the channel and also arrives as an event counts once.
         """
         if not self._per_second:
             return 0.0
@@ -77,13 +76,13 @@ class QuestionRate:
         counted = event_id if allowed else counted
         self._buckets[member] = left - allowed, max(at, before), counted
         if len(self._buckets) > _MOST_REMEMBERED:
-            # The one who asked longest ago; almost always their bucket is full again.
+            # The member who asked longest ago almost certainly has a full bucket again.
             del self._buckets[next(iter(self._buckets))]
         return 0.0 if allowed else (1 - left) / self._per_second
 
 
 class QuestionLimits:
-    """Checks questions, and uses of buttons and commands, against the limits."""
+    """Checks questions, buttons, commands and forms against the limits."""
 
     def __init__(self, settings: LimitSettings, budgets: Budgets) -> None:
         self._settings = settings

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import discord
 
+from bot.chat.access.access_requests import AccessRequests
 from bot.chat.access.gate import ALWAYS_OPEN, AccessGate
 from bot.chat.access.question_limits import QuestionLimits
-from bot.chat.access.visitors import Visitors
 from bot.chat.commands.interaction import refuse
 from bot.chat.texts.fluent import DEFAULT, language_of, localized, set_language
 from bot.chat.texts.locales import Locales
@@ -28,13 +28,13 @@ class InteractionGate:
         self,
         locales: Locales,
         gate: AccessGate,
-        visitors: Visitors,
+        access_requests: AccessRequests,
         limits: QuestionLimits,
         rest: RestRetry,
     ) -> None:
         self._locales = locales
         self._gate = gate
-        self._visitors = visitors
+        self._requests = access_requests
         self._limits = limits
         self._rest = rest
         self._tasks = BackgroundTasks()
@@ -43,7 +43,7 @@ class InteractionGate:
         """Return whether an interaction reaches its handler; a refused one is answered here."""
         locale = interaction.locale.value
         set_language(language_of(locale) or DEFAULT)
-        request = self._visitors.of_interaction(interaction)
+        request = self._requests.of_interaction(interaction)
         if (
             interaction.type is not discord.InteractionType.autocomplete
             and request.command not in ALWAYS_OPEN  # it may forget the member right now

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import discord
 import msgspec
 
+from bot.chat.access.access_requests import AccessRequests
 from bot.chat.access.gate import AccessGate, role_ids_json
-from bot.chat.access.visitors import Visitors
 from bot.chat.places.places import can_write
 from bot.chat.places.server_settings import TIME_ZONE, GuildSettings, server_settings, zone_of
 from bot.chat.schedules.rules import rule_from_json
@@ -70,7 +70,7 @@ class DueQuestions:
         rest: RestRetry,
         clock: Clock,
         gate: AccessGate,
-        visitors: Visitors,
+        access_requests: AccessRequests,
         settings: SchedulesSettings,
         *,
         time_zone: str,
@@ -84,7 +84,7 @@ class DueQuestions:
         self._rest = rest
         self._clock = clock
         self._gate = gate
-        self._visitors = visitors
+        self._requests = access_requests
         self._asks_missed = settings.missed == "once"
         self._time_zone = time_zone
         self._schedule = schedule
@@ -120,10 +120,10 @@ class DueQuestions:
         self, user_id: int, channel_id: int, guild_id: int | None
     ) -> tuple[str | None, str]:
         """Return the problem with a member, and the roles that the member has now, as JSON."""
-        visitor = await self._visitors.of_absent(user_id, channel_id, guild_id)
-        refusal = await self._gate.check(visitor)
+        request = await self._requests.of_creator(user_id, channel_id, guild_id)
+        refusal = await self._gate.check(request)
         problem = None if refusal is None else f"refused-{refusal.reason}"
-        return problem, role_ids_json(visitor.role_ids)
+        return problem, role_ids_json(request.role_ids)
 
     async def ask_now(
         self, schedule: Schedule, interaction_id: int, user_id: int, user_name: str

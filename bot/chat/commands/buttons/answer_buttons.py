@@ -7,8 +7,8 @@ from typing import Final
 from discord import ui
 
 from bot.assistants.errors import APIError
+from bot.chat.access.access_requests import role_ids_of
 from bot.chat.access.gate import role_ids_json
-from bot.chat.access.visitors import role_ids_of
 from bot.chat.commands.forms.modals import ModalEntries, labelled, new_modal, text_field
 from bot.chat.commands.interaction import AcknowledgedInteraction, TurnButtonPress
 from bot.chat.commands.interaction_handler import (

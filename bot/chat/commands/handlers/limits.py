@@ -88,10 +88,12 @@ class LimitCommands(InteractionHandler):
         ends = await budgets.ends(guild_id)
         separator = localized("list-separator")
         lines = []
-        for hit, told in await budgets.reached_in(guild_id):
+        for hit, reached in await budgets.reached_in(guild_id):
             name = _name(hit.cap.scope, hit.cap.target_id)
             span = localized(f"limit-span-{hit.period}")
-            lines.append(localized("limits-reached", name=name, span=span, until=str(told.until)))
+            lines.append(
+                localized("limits-reached", name=name, span=span, until=str(reached.until))
+            )
         today = await budgets.today(guild_id)
         for scope, target_id, period in await budgets.caps.all_lifted(guild_id, today):
             until = str(ends[period])

@@ -1,4 +1,4 @@
-"""Finds out for the gate who somebody is: roles, the channel with its parent and category."""
+"""Builds the access requests that the gate checks: who uses the bot, and where."""
 
 import asyncio
 import logging
@@ -28,10 +28,11 @@ _MENU_TYPES: Final = (
 _log: Final = logging.getLogger(__name__)
 
 
-class Visitors:
-    """Makes an ``AccessRequest`` of whatever Discord sends.
+class AccessRequests:
+    """Builds the ``AccessRequest`` of a message, an interaction or a schedule.
 
-    The history of a channel tells no roles. Each author is looked up once until ``forget``.
+    Messages read from a channel's history come without their authors' roles. The roles of each
+    author are looked up once until ``forget``.
     """
 
     def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
@@ -42,7 +43,7 @@ class Visitors:
         self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     def forget(self) -> None:
-        """Look up each author anew: a new session begins."""
+        """Forget the roles that were looked up: a new session begins."""
         self._roles.clear()
 
     def category_of(self, channel_id: int) -> int | None:
@@ -58,52 +59,48 @@ class Visitors:
     async def of_author(
         self, user_id: int, channel_id: int, guild_id: int | None, role_ids: frozenset[int] | None
     ) -> AccessRequest:
-        """Return the request of an author; ``role_ids`` is None where Discord did not tell them.
+        """Return the request of an author; ``role_ids`` is None where they are not known.
 
         Raises ``LedgerError``.
         """
+        if role_ids is None and guild_id is not None:
+            role_ids = await self._remembered_roles(guild_id, user_id)
+        return await self._of_person("question", user_id, channel_id, guild_id, role_ids)
+
+    async def of_creator(
+        self, user_id: int, channel_id: int, guild_id: int | None
+    ) -> AccessRequest:
+        """Return the request of a schedule's creator, whose roles are looked up each time.
+
+        Raises ``LedgerError``.
+        """
+        role_ids = None if guild_id is None else await self._roles_on_discord(guild_id, user_id)
+        return await self._of_person("schedule", user_id, channel_id, guild_id, role_ids)
+
+    async def _of_person(
+        self,
+        entry: Entry,
+        user_id: int,
+        channel_id: int,
+        guild_id: int | None,
+        role_ids: frozenset[int] | None,
+    ) -> AccessRequest:
         if guild_id is None:
             return AccessRequest(
-                entry="question",
+                entry=entry,
                 user_id=user_id,
                 guild_id=None,
                 channel_ids=(channel_id,),
                 holder_id=channel_id,
             )
-        if role_ids is None:
-            role_ids = await self._looked_up(guild_id, user_id)
         holder_id = await self._holder(channel_id)
         return AccessRequest(
-            entry="question",
+            entry=entry,
             user_id=user_id,
             guild_id=guild_id,
             channel_ids=places_of(self._client, guild_id, channel_id, holder_id),
             holder_id=holder_id,
             role_ids=None if role_ids is None else role_ids | {guild_id},
-        )
-
-    async def of_absent(self, user_id: int, channel_id: int, guild_id: int | None) -> AccessRequest:
-        """Return the request of a member whose schedule asks; roles are looked up each time.
-
-        Raises ``LedgerError``.
-        """
-        if guild_id is None:
-            return AccessRequest(
-                entry="schedule",
-                user_id=user_id,
-                guild_id=None,
-                channel_ids=(channel_id,),
-                holder_id=channel_id,
-            )
-        holder_id = await self._holder(channel_id)
-        roles = await self._roles_on_discord(guild_id, user_id)
-        return AccessRequest(
-            entry="schedule",
-            user_id=user_id,
-            guild_id=guild_id,
-            channel_ids=places_of(self._client, guild_id, channel_id, holder_id),
-            holder_id=holder_id,
-            role_ids=None if roles is None else roles | {guild_id},
         )
 
     def of_interaction(self, interaction: discord.Interaction[Any]) -> AccessRequest:
@@ -138,7 +135,7 @@ class Visitors:
             parent_id = None if link is None else link.parent_id
         return parent_id or channel_id
 
-    async def _looked_up(self, guild_id: int, user_id: int) -> frozenset[int] | None:
+    async def _remembered_roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
         key = (guild_id, user_id)
         async with self._locks.setdefault(key, asyncio.Lock()):
             if key not in self._roles:
@@ -146,6 +143,7 @@ class Visitors:
             return self._roles[key]
 
     async def _roles_on_discord(self, guild_id: int, user_id: int) -> frozenset[int] | None:
+        """Return a member's roles as Discord has them; None for somebody who left the server."""
         try:
             return await self._rest.call(
                 lambda: dpy_internals.role_ids(self._client, guild_id, user_id)
@@ -174,8 +172,8 @@ def _command_of(data: Any) -> str:
 
 
 def _subcommand_of(data: Any) -> str:
-    """Return the name of the part of a command that is used; empty for a command without parts."""
+    """Return the name of the subcommand that is used; empty for a command without subcommands."""
     options = data.get("options") if isinstance(data, dict) else None
     given = options[0] if isinstance(options, list) and options else {}
-    is_part = given.get("type") == discord.AppCommandOptionType.subcommand.value
-    return str(given.get("name", "")) if is_part else ""
+    is_subcommand = given.get("type") == discord.AppCommandOptionType.subcommand.value
+    return str(given.get("name", "")) if is_subcommand else ""
