@@ -51,7 +51,7 @@ PAGE = " ".join((Path(__file__).parents[1] / "docs" / "security.md").read_text("
         f"| {QUOTAS.session_bytes_per_project // MIB} MiB a project",
         f"{CODE.kept_bytes // MIB} MiB and {CODE.sessions:,} threads in all |",
         f"images of at most {LARGEST_IMAGE // MIB} MiB",
-        f"ends {(SMOLLM2.most_wheel_bytes - SMOLLM2.size) // MIB} MiB above the size",
+        f"ends {(SMOLLM2.most_wheel_bytes - SMOLLM2.size) // MIB} MiB above the expected size",
         f"their JSON would take more than {MOST_PAGE_BYTES // MIB} MiB",
     ],
 )
