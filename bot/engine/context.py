@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from bot.assistants import errors
 from bot.engine.model_health import ModelHealth
@@ -24,6 +25,7 @@ from bot.store.engine import (
 )
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +114,17 @@ class ProjectContext:
             raise errors.storage_unavailable() from error
 
 
-async def run_to_end(operation: Coroutine[None, None, T]) -> T:
-    """Await an operation that runs to its end even if the caller is cancelled.
+def run_to_end(
+    operation: Callable[P, Coroutine[None, None, T]],
+) -> Callable[P, Coroutine[None, None, T]]:
+    """Decorate an operation so that it runs to its end even if its caller is cancelled.
 
     A transaction and the work that follows from it belong together: a run that is stored but
     never launched would keep its thread locked until it expires.
     """
-    return await asyncio.shield(asyncio.ensure_future(operation))
+
+    @wraps(operation)
+    async def shielded(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.shield(asyncio.ensure_future(operation(*args, **kwargs)))
+
+    return shielded

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.hosted.pictures import ChartRequest, FormulaRequest, Painter, PictureError, Series
-from bot.hosted.pictures.arrays import Rules, without_rules
+from bot.hosted.pictures.arrays import Rules, remove_rules
 from tests.support.eventually import eventually
 
 ARRAY_PIECES = [
@@ -93,7 +93,7 @@ def test_an_array_takes_more_room_with_its_rules(array: str, ruled: str) -> None
 def test_an_array_within_an_array_has_its_own_rules() -> None:
     inner = r"\begin{array}{|c|} \hline q \\ \hline \end{array}"
     found: list[Rules] = []
-    plain = without_rules(
+    plain = remove_rules(
         rf"\begin{{array}}{{c|c}} {inner} & y \\ \hline 1 & 2 \end{{array}}", found
     )
     assert "hline" not in plain
@@ -106,7 +106,7 @@ def test_an_array_within_an_array_has_its_own_rules() -> None:
 @given(st.lists(st.sampled_from(ARRAY_PIECES), max_size=30).map("".join))
 @settings(max_examples=30, deadline=None)
 def test_whatever_stands_in_an_array_reading_its_rules_ends(tex: str) -> None:
-    assert "hline" not in without_rules(tex, [])
+    assert "hline" not in remove_rules(tex, [])
 
 
 @pytest.mark.parametrize(

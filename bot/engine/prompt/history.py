@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -33,7 +34,7 @@ from bot.assistants.schema.tools import (
     SearchContent,
     SearchResult,
 )
-from bot.assistants.schema.tools import ToolCall as KeptCall
+from bot.assistants.schema.tools import ToolCall as StepCall
 from bot.engine.prompt.images import (
     MOST_BYTES_TOGETHER,
     LinkedImage,
@@ -80,38 +81,41 @@ class Prompt(NamedTuple):
     complete: bool
 
 
-def build(
-    run: Run,
-    newest: Iterable[Message],
-    steps: Sequence[RunStep],
-    budget: int,
-    continuations: Mapping[str, str] | None = None,
-    background: Sequence[str] = (),
-) -> Prompt:
-    """Return the prompt of a model call of ``run``, at most about ``budget`` tokens.
+class PromptSource(NamedTuple):
+    """What a prompt is made of.
 
     ``newest`` yields the thread's messages newest first and is read only as far as needed.
     ``steps`` are the run's finished steps, oldest first. ``continuations`` is the model's data by
-    step id. The texts of ``background`` stand before the messages. The newest question and the
-    run's own steps are always included, even beyond the budget.
+    step id. The texts of ``background`` come before the messages.
     """
-    newest = iter(newest)
+
+    newest: Iterable[Message]
+    steps: Sequence[RunStep] = ()
+    continuations: Mapping[str, str] = MappingProxyType({})
+    background: Sequence[str] = ()
+
+
+def build(run: Run, source: PromptSource, budget: int) -> Prompt:
+    """Return the prompt of a model call of ``run``, at most about ``budget`` tokens.
+
+    The newest question and the run's own steps are always included, even beyond the budget.
+    """
+    newest = iter(source.newest)
     own: dict[str, Message] = {}
     earlier: Iterable[Message] = ()
     for message in newest:
-        if (
-            message.run_id != run.id
-        ):  # the run's own messages are the newest, because its thread is locked
+        # The run's own messages are the newest: its thread is locked.
+        if message.run_id != run.id:
             earlier = chain((message,), newest)
             break
         own[message.id] = message
     head: list[PromptItem] = [SystemMessage(run.instructions)] if run.instructions else []
-    head += [PromptMessage((Text(text),)) for text in background]
-    own_items = _own_items(steps, own, continuations or {})
+    head += [PromptMessage((Text(text),)) for text in source.background]
+    own_items = _own_items(source, own)
     room = left = budget - sum(map(tokens, head)) - sum(map(tokens, own_items))
     images_left = MOST_BYTES_TOGETHER
     shown: list[PromptItem] = []
-    most, complete = most_messages(run), True
+    most, complete = message_limit(run), True
     for number, message in enumerate(earlier):
         if number == most:
             complete = False
@@ -139,7 +143,7 @@ def bounded_steps(newest: Iterable[RunStep]) -> list[RunStep]:
     for step in newest:
         details = step.step_details
         if isinstance(details, ToolCallsDetails):
-            calls: list[KeptCall] = []
+            calls: list[StepCall] = []
             for call in reversed(details.tool_calls):
                 size = len(msgspec.json.encode(call))
                 left -= size
@@ -164,7 +168,7 @@ def tokens(item: PromptItem | Item) -> int:
     return _ITEM_TOKENS + int(size / BYTES_A_TOKEN) + images * _IMAGE_TOKENS
 
 
-def _without_output(call: KeptCall) -> KeptCall:
+def _without_output(call: StepCall) -> StepCall:
     """Return a call with a notice instead of its arguments and output."""
     match call:
         case FunctionCall(id_, function):
@@ -176,7 +180,7 @@ def _without_output(call: KeptCall) -> KeptCall:
             return FileSearchCall(id_, replace(search, results=(left_out,)))
 
 
-def _call_and_result(call: KeptCall, search_numbers: Iterator[int]) -> tuple[ToolCall, ToolResult]:
+def _call_and_result(call: StepCall, search_numbers: Iterator[int]) -> tuple[ToolCall, ToolResult]:
     """Return a call of the run and its result as items for the model."""
     match call:
         case FunctionCall(id_, function):
@@ -196,7 +200,7 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
-def most_messages(run: Run) -> int | None:
+def message_limit(run: Run) -> int | None:
     """Return how many messages of the thread the run's prompt may have; None without a limit."""
     strategy = run.truncation_strategy
     return strategy.last_messages if strategy and strategy.type == "last_messages" else None
@@ -249,14 +253,12 @@ def _assistant_message(message: Message) -> AssistantMessage:
     return AssistantMessage("\n".join(texts), (), "\n".join(refusals))
 
 
-def _own_items(
-    steps: Sequence[RunStep], own: dict[str, Message], continuations: Mapping[str, str]
-) -> list[PromptItem]:
+def _own_items(source: PromptSource, own: dict[str, Message]) -> list[PromptItem]:
     """Return the run's own messages and calls; text before a call joins the call's item."""
     own_items: list[PromptItem] = []
     said = AssistantMessage()
     search_numbers = count()
-    for step in steps:
+    for step in source.steps:
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
             if said.text:
@@ -266,7 +268,7 @@ def _own_items(
             continue
         pairs = [_call_and_result(call, search_numbers) for call in details.tool_calls]
         calls = tuple(call for call, _ in pairs)
-        continuation = continuations.get(step.id, "")
+        continuation = source.continuations.get(step.id, "")
         own_items.append(AssistantMessage(said.text, calls, said.refusal, continuation))
         own_items.extend(output for _, output in pairs)
         said = AssistantMessage()

@@ -170,7 +170,7 @@ class Images:
         if len(self._fetched) >= MOST_FETCHED:
             return FetchError(f"only the newest {MOST_FETCHED} are fetched from their addresses")
         now = asyncio.get_running_loop().time
-        begun = now()
+        began = now()
         try:
             async with asyncio.timeout(max(0.0, self._seconds_left)):
                 return await _data_url(await self._fetcher.fetch(url, most))
@@ -182,7 +182,7 @@ class Images:
             _log.info("An image can't be fetched: %s", error)
             return error
         finally:
-            self._seconds_left -= now() - begun
+            self._seconds_left -= now() - began
 
 
 class _UnusableImageError(Exception):

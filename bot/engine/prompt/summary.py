@@ -1,4 +1,4 @@
-"""Rolling summaries: what the model is asked, how they stand in a prompt, and when to pause."""
+"""Rolling summaries: the request for one, its text in a prompt, and the pause after a failure."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -54,7 +54,7 @@ class SummaryPauses:
         self._until = {thread: until for thread, until in self._until.items() if until > now}
         self._until[thread_id] = now + _PAUSE_SECONDS
 
-    def hold(self, thread_id: str) -> bool:
+    def is_paused(self, thread_id: str) -> bool:
         """Return whether a thread gets no summary now."""
         return self._until.get(thread_id, 0.0) > self._clock.monotonic()
 
@@ -72,26 +72,26 @@ def longest_summary(window: int) -> int:
 
 
 def background(text: str) -> str:
-    """Return a summary as a text of the prompt."""
+    """Return the text by which a prompt shows a summary."""
     return _HEADING + text
 
 
 def transcript_line(message: Message, most_tokens: int) -> Line:
     """Return a message as a line of the transcript; a longer text loses its middle."""
     item = message_item(message)
-    said: str
+    text: str
     match item:
-        case AssistantMessage(text, _, refusal, _):
-            said = text or refusal
+        case AssistantMessage(answer, _, refusal, _):
+            text = answer or refusal
         case PromptMessage(parts):
-            said = "\n".join(
+            text = "\n".join(
                 "(image)" if isinstance(part, StoredImage | LinkedImage) else part.text
                 for part in parts
             )
         case _:
             return Line("", 0)
-    said = _without_middle(said, int(most_tokens * BYTES_A_TOKEN))
-    line = msgspec.json.encode({message.role: said})
+    text = _without_middle(text, int(most_tokens * BYTES_A_TOKEN))
+    line = msgspec.json.encode({message.role: text})
     return Line(line.decode(), int(len(line) / BYTES_A_TOKEN) + 1)
 
 

@@ -151,16 +151,16 @@ class RunExecutor:
             )
             return response_id
         started = run.started_at or self._engine.now()
-        begun, context.workspace = await self._engine.store.write(
+        run_started, context.workspace = await self._engine.store.write(
             lambda tables: (
                 tables.move_run(context.project, run.id, "in_progress", started_at=started),
                 workspace(tables, context.project, run),
             )
         )
-        if begun is None:
+        if run_started is None:
             raise InterruptedRunError
-        context.run = begun
-        context.feed.publish(run_event(begun))
+        context.run = run_started
+        context.feed.publish(run_event(run_started))
         return None
 
     async def _ending_after(self, call: ModelCall, finished: Finished) -> RunEnding | None:

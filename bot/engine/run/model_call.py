@@ -216,15 +216,14 @@ class ModelCall:
                 documents = beginnings(tables, self._context.project, workspace.store_ids, room)
         if workspace.summarizes:
             earlier = tables.summaries.newest(run.thread_id)
-        background = [summary.background(earlier.text)] if earlier.text else []
-        prompt = history.build(
-            run,
+        background = summary.background(earlier.text) if earlier.text else ""
+        source = history.PromptSource(
             tables.messages.each(newest_first=True, after=earlier.through, thread_id=run.thread_id),
             steps,
-            int(budget * share),
             tables.continuations(run.id),
-            [*background, documents.text] if documents.text else background,
+            [text for text in (background, documents.text) if text],
         )
+        prompt = history.build(run, source, int(budget * share))
         if prompt_tokens is not None and _tokens(prompt.items) > prompt_tokens:
             raise LimitError("max_prompt_tokens")
         return _Request(request, prompt, documents, not steps)

@@ -64,7 +64,7 @@ class StepWriter:
 
     ``hosted`` names the tools that the engine runs itself. ``response_id`` is the endpoint's
     response that the call is read from, if the endpoint can send the response again. The message
-    gets the ``metadata`` of the moment at which it begins.
+    gets a copy of ``metadata`` when it begins.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class StepWriter:
         context: RunContext,
         hosted: frozenset[str],
         response_id: str | None,
-        metadata: Mapping[str, str] | None = None,
+        metadata: Mapping[str, str],
     ) -> None:
         self._run = context.run
         self._feed = context.feed
         self._workspace = context.workspace
         self._hosted = hosted
-        self._metadata = {} if metadata is None else metadata
+        self._metadata = metadata
         self.response_id = response_id
         self._texts: list[str] = []
         self._refusals: list[str] = []

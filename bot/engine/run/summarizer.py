@@ -91,7 +91,7 @@ class Summarizer:
         nothing to summarize or the summary failed. Raises ``InterruptedRunError``.
         """
         pauses, thread_id = self._engine.summary_pauses, self._run.thread_id
-        while self._calls_left and not pauses.hold(thread_id):
+        while self._calls_left and not pauses.is_paused(thread_id):
             plan = await self._engine.store.read(partial(self._plan, room))
             if plan is None:
                 return False
@@ -161,7 +161,7 @@ class Summarizer:
     def _first_shown(self, after: int, room: int, tables: Tables) -> int | None:
         """Return the seq of the oldest message that stays as it is; None if all have room."""
         run = self._run
-        most = history.most_messages(run)
+        most = history.message_limit(run)
         tokens = count = 0
         first = None
         whole = True

@@ -1,4 +1,4 @@
-"""Stores objects that another server made, with their ids; ``AssistantsAPI`` describes it."""
+"""Imports objects of another server; they keep their ids."""
 
 import re
 from collections import Counter
@@ -26,7 +26,7 @@ class ImportService:
         self._project = project
 
     async def import_objects(self, request: ImportObjects) -> ImportReport:
-        """Store objects that another server made, with their ids."""
+        """Store objects of another server under their ids."""
         request = checked(request)
         limit = self._project.engine.options.max_thread_messages
         name = self._project.name

@@ -175,6 +175,7 @@ class ResourceWriter:
         self.tables.files.files.get(id=file_id, project=self.project.name)
 
 
+@run_to_end
 async def write_resources(project: ProjectContext, work: Callable[[ResourceWriter], T]) -> T:
     """Run a transaction that writes tool resources, then ingest the files that it added."""
 
@@ -182,12 +183,9 @@ async def write_resources(project: ProjectContext, work: Callable[[ResourceWrite
         writer = ResourceWriter(project, tables)
         return work(writer), writer.added
 
-    async def operation() -> T:
-        result, files = await project.write(transaction)
-        project.engine.ingestion.submit(project.name, files)
-        return result
-
-    return await run_to_end(operation())
+    result, files = await project.write(transaction)
+    project.engine.ingestion.submit(project.name, files)
+    return result
 
 
 def _chunking(asked: ChunkingRequest | None) -> StaticChunking:

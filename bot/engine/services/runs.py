@@ -48,39 +48,29 @@ class RunService:
         self._project = project
         self._supervisor = supervisor
 
+    @run_to_end
     async def create_run(self, thread_id: str, request: CreateRun) -> Run:
-        async def operation() -> Run:
-            run = await self._new_run(thread_id, request)
-            self._supervisor.launch(self._project.name, run)
-            return run
+        run = await self._new_run(thread_id, request)
+        self._supervisor.launch(self._project.name, run)
+        return run
 
-        return await run_to_end(operation())
-
+    @run_to_end
     async def stream_run(
         self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
     ) -> EventStream:
-        async def operation() -> EventStream:
-            run = await self._new_run(thread_id, request)
-            return self._follow_and_launch(run, _created(run), include)
+        run = await self._new_run(thread_id, request)
+        return self._follow_and_launch(run, _created(run), include)
 
-        return await run_to_end(operation())
-
+    @run_to_end
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
-        async def operation() -> Run:
-            _, run = await self._new_thread_and_run(request)
-            self._supervisor.launch(self._project.name, run)
-            return run
+        _, run = await self._new_thread_and_run(request)
+        self._supervisor.launch(self._project.name, run)
+        return run
 
-        return await run_to_end(operation())
-
+    @run_to_end
     async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
-        async def operation() -> EventStream:
-            thread, run = await self._new_thread_and_run(request)
-            return self._follow_and_launch(
-                run, (StreamEvent("thread.created", thread), *_created(run))
-            )
-
-        return await run_to_end(operation())
+        thread, run = await self._new_thread_and_run(request)
+        return self._follow_and_launch(run, (StreamEvent("thread.created", thread), *_created(run)))
 
     async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
         page = checked(page)
@@ -104,29 +94,26 @@ class RunService:
 
         return await self._project.write(work)
 
+    @run_to_end
     async def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> Run:
-        async def operation() -> Run:
-            run, _ = await self._store_outputs(thread_id, run_id, request)
-            self._supervisor.launch(self._project.name, run)
-            return run
+        run, _ = await self._store_outputs(thread_id, run_id, request)
+        self._supervisor.launch(self._project.name, run)
+        return run
 
-        return await run_to_end(operation())
-
+    @run_to_end
     async def stream_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> EventStream:
-        async def operation() -> EventStream:
-            run, step = await self._store_outputs(thread_id, run_id, request)
-            return self._follow_and_launch(run, (step_event(step), run_event(run)))
-
-        return await run_to_end(operation())
+        run, step = await self._store_outputs(thread_id, run_id, request)
+        return self._follow_and_launch(run, (step_event(step), run_event(run)))
 
     async def follow_run(self, thread_id: str, run_id: str) -> EventStream:
         await self.retrieve_run(thread_id, run_id)
         return events_with_included(self._stored_and_live(thread_id, run_id), ())
 
+    @run_to_end
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         project = self._project.name
 
@@ -139,13 +126,10 @@ class RunService:
                 raise errors.cannot_cancel(run.status)
             return cancelling
 
-        async def operation() -> Run:
-            run = await self._project.write(work)
-            self._supervisor.feed(run_id).publish(run_event(run))
-            await self._supervisor.interrupt(project, run_id, "cancelled")
-            return run
-
-        return await run_to_end(operation())
+        run = await self._project.write(work)
+        self._supervisor.feed(run_id).publish(run_event(run))
+        await self._supervisor.interrupt(project, run_id, "cancelled")
+        return run
 
     async def list_steps(
         self, thread_id: str, run_id: str, page: Page = FIRST_PAGE, *, include: tuple[str, ...] = ()

@@ -54,6 +54,7 @@ class ThreadService:
 
         return await write_resources(self._project, work)
 
+    @run_to_end
     async def delete_thread(self, thread_id: str) -> Deleted:
         project = self._project.name
 
@@ -63,13 +64,10 @@ class ThreadService:
                 raise errors.not_found("thread", thread_id)
             return run_id
 
-        async def operation() -> Deleted:
-            run_id = await self._project.write(work)
-            if run_id is not None:
-                await self._supervisor.thread_deleted(project, run_id, thread_id)
-            return Deleted(thread_id, "thread.deleted")
-
-        return await run_to_end(operation())
+        run_id = await self._project.write(work)
+        if run_id is not None:
+            await self._supervisor.thread_deleted(project, run_id, thread_id)
+        return Deleted(thread_id, "thread.deleted")
 
     async def create_message(self, thread_id: str, request: CreateMessage) -> Message:
         request = checked(request)

@@ -32,7 +32,7 @@ _HOUR: Final = 3600.0
 
 
 @dataclass
-class _Share:
+class _Budget:
     """A project's budget: ``left`` seconds of child processes at the monotonic time ``at``.
 
     Mutable: reading files spends it, time refills it.
@@ -81,7 +81,7 @@ class Ingestion:
         self._extract = extract
         self._batch_characters = batch_characters
         self._slots = FairSlots(_AT_ONCE, _AT_ONCE - 1)
-        self._shares: dict[str, _Share] = {}
+        self._budgets: dict[str, _Budget] = {}
         # The vector store files that wait for a text, by project and file id.
         self._waiting: dict[tuple[str, str], list[VectorStoreFile]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -105,9 +105,9 @@ class Ingestion:
         if self._stopping:
             return
         for file in files:
-            places = self._waiting.get((project, file.id))
-            if places is not None:
-                places.append(file)
+            waiting = self._waiting.get((project, file.id))
+            if waiting is not None:
+                waiting.append(file)
                 continue
             self._waiting[project, file.id] = [file]
             task = asyncio.create_task(self._ingest(project, file.id))
@@ -116,14 +116,14 @@ class Ingestion:
 
     async def _ingest(self, project: str, file_id: str) -> None:
         """Read a file and index it in each vector store that waits for it."""
-        places = self._waiting[project, file_id]
+        waiting = self._waiting[project, file_id]
         try:
             await self._wait_for_turn(project)
             try:
                 read: _FileText | None = None
-                while places:
-                    read = await self._index(project, places[0], read)
-                    del places[0]  # only now, so that a file submitted meanwhile shares this text
+                while waiting:
+                    read = await self._index(project, waiting[0], read)
+                    del waiting[0]  # only now, so that a file submitted meanwhile shares this text
             finally:
                 self._slots.release(project)
         finally:
@@ -131,45 +131,45 @@ class Ingestion:
 
     async def _wait_for_turn(self, project: str) -> None:
         """Wait until the project has budget left, then for a slot."""
-        share = self._share(project)
-        async with share.next_in_line:
-            while (left := self._share(project).left) <= 0:
+        budget = self._budget(project)
+        async with budget.next_in_line:
+            while (left := self._budget(project).left) <= 0:
                 wait = (1 - left) * _HOUR / self._seconds_per_hour
                 _log.info("Project %s has used its time to read files: %.0f s", project, wait)
                 await self._clock.sleep(wait)
             await self._slots.acquire(project)
 
-    def _share(self, project: str) -> _Share:
+    def _budget(self, project: str) -> _Budget:
         """Return a project's budget of now: it refills evenly, up to that of one hour."""
         now = self._clock.monotonic()
-        share = self._shares.setdefault(project, _Share(self._seconds_per_hour, now))
-        refilled = share.left + (now - share.at) * self._seconds_per_hour / _HOUR
-        share.left, share.at = min(self._seconds_per_hour, refilled), now
-        return share
+        budget = self._budgets.setdefault(project, _Budget(self._seconds_per_hour, now))
+        refilled = budget.left + (now - budget.at) * self._seconds_per_hour / _HOUR
+        budget.left, budget.at = min(self._seconds_per_hour, refilled), now
+        return budget
 
     async def _index(
-        self, project: str, place: VectorStoreFile, read: _FileText | None
+        self, project: str, store_file: VectorStoreFile, read: _FileText | None
     ) -> _FileText | None:
         """Index a file in one vector store; return its text for the next one."""
         try:
             file = await self._store.read(
-                lambda tables: tables.files.waiting_file(place.vector_store_id, place.id)
+                lambda tables: tables.files.waiting_file(store_file.vector_store_id, store_file.id)
             )
             if file is None:  # deleted, cancelled, or damaged
                 gone = FileProblem("server_error", "The file's record cannot be read.")
-                await self._fail(place, gone)
+                await self._fail(store_file, gone)
                 return read
             read = read or await self._read(project, file)
             if read.problem is not None:
-                await self._fail(place, read.problem)
+                await self._fail(store_file, read.problem)
                 return read
-            strategy = place.chunking_strategy
+            strategy = store_file.chunking_strategy
             assert isinstance(strategy, StaticChunking), "the engine stores a static strategy"
-            await self._store_chunks(place, read.text, strategy.static)
+            await self._store_chunks(store_file, read.text, strategy.static)
         except Exception:  # noqa: BLE001 - logged, and the file fails with a sentence
-            _log.exception("%s could not be indexed", place.id)
+            _log.exception("%s could not be indexed", store_file.id)
             problem = "The engine could not read this file; its log has the reason."
-            await self._fail(place, FileProblem("server_error", problem))
+            await self._fail(store_file, FileProblem("server_error", problem))
         return read
 
     async def _read(self, project: str, file: File) -> _FileText:
@@ -184,11 +184,13 @@ class Ingestion:
             # Most likely deleted since, and removed from its vector stores.
             return _FileText(problem=FileProblem("server_error", "The file's bytes are gone."))
         finally:
-            self._share(project).left -= time.monotonic() - began
+            self._budget(project).left -= time.monotonic() - began
 
-    async def _store_chunks(self, place: VectorStoreFile, text: str, cut: StaticChunks) -> None:
+    async def _store_chunks(
+        self, store_file: VectorStoreFile, text: str, cut: StaticChunks
+    ) -> None:
         """Index a text a few chunks at a time: transactions are short, few chunks are in memory."""
-        where = (place.vector_store_id, place.id)
+        where = (store_file.vector_store_id, store_file.id)
         await self._store.write(lambda tables: tables.files.drop_chunks(*where))
         pieces = chunk(text, max_tokens=cut.max_chunk_size_tokens, overlap=cut.chunk_overlap_tokens)
         used = 0

@@ -46,12 +46,12 @@ class PartialText:
             self._over = True
         self._buffer = self._buffer[len(raw) :]
         try:
-            return sayable(str(json.loads(f'"{raw}"', strict=False)))
+            return encodable(str(json.loads(f'"{raw}"', strict=False)))
         except ValueError:  # not JSON: the whole text follows when the call is complete
             self._over = True
             return ""
 
 
-def sayable(text: str) -> str:
+def encodable(text: str) -> str:
     """Return a text with lone surrogates replaced, which no UTF-8 can hold."""
     return text.encode("utf-8", "replace").decode()

@@ -21,7 +21,7 @@ from bot.assistants.schema.tools import (
     ToolCall,
     ToolCallDelta,
 )
-from bot.engine.tool_calls.partial_json import PartialText, sayable
+from bot.engine.tool_calls.partial_json import PartialText, encodable
 
 CODE: Final[Literal["code_interpreter"]] = "code_interpreter"
 SEARCH: Final = "file_search"
@@ -90,10 +90,10 @@ class StreamedCodeCall:
         try:
             arguments = json.loads(text, strict=False)
         except (ValueError, RecursionError):
-            return sayable(text)
+            return encodable(text)
         if isinstance(arguments, dict):
             arguments = arguments.get("code", "")
-        return sayable(str(arguments))
+        return encodable(str(arguments))
 
     def to_tool_call(self) -> ToolCall:
         """Return the call as its run step has it."""
@@ -125,14 +125,13 @@ class StreamedSearchCall:
         try:
             arguments = json.loads(text, strict=False)
         except (ValueError, RecursionError):
-            return (sayable(text),)
+            return (encodable(text),)
         if isinstance(arguments, dict):
             arguments = arguments.get("queries", arguments.get("query", ()))
         if isinstance(arguments, str):
-            return (sayable(arguments),)
-        return (
-            tuple(sayable(str(query)) for query in arguments) if isinstance(arguments, list) else ()
-        )
+            arguments = [arguments]
+        queries = arguments if isinstance(arguments, list) else ()
+        return tuple(encodable(str(query)) for query in queries)
 
     def to_tool_call(self) -> ToolCall:
         """Return the call as its run step has it."""

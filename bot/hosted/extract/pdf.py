@@ -102,17 +102,17 @@ def _displayed_text(page: "PageObject", annotation: Any) -> list[str]:
     if int(_entry(annotation, "/F") or 0) & (_HIDDEN | _NO_VIEW):
         return []
     kind = _entry(annotation, "/Subtype")
-    told = ""
+    stated = ""
     if kind == "/Widget":
-        told = _field_value(annotation)
+        stated = _field_value(annotation)
     elif kind not in ("/Link", "/Popup"):
-        told = _string(_entry(annotation, "/Contents"))
-        rich = "" if told else _string(_entry(annotation, "/RC"))
-        told = told or html_text([rich], ExtractionLimits())
+        stated = _string(_entry(annotation, "/Contents"))
+        rich = "" if stated else _string(_entry(annotation, "/RC"))
+        stated = stated or html_text([rich], ExtractionLimits())
     drawn = _appearance_text(page, annotation)
-    if "".join(told.split()) in "".join(drawn.split()):
-        told = ""
-    return [text for text in (drawn, told) if text]
+    if "".join(stated.split()) in "".join(drawn.split()):
+        stated = ""
+    return [text for text in (drawn, stated) if text]
 
 
 def _appearance_text(page: "PageObject", annotation: Any) -> str:

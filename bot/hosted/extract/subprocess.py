@@ -41,9 +41,9 @@ async def extract_text(
             answer = await _read_outside(asked, file, limits)
     try:
         head = answer.index(b"\n")
-        told = json.loads(answer[:head])
-        if told:
-            raise ExtractionError(told["problem"], told["message"])
+        header = json.loads(answer[:head])
+        if header:
+            raise ExtractionError(header["problem"], header["message"])
         return str(memoryview(answer)[head + 1 :], "utf-8")
     except (ValueError, KeyError, TypeError) as ended:
         raise ExtractionError(

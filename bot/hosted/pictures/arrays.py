@@ -36,10 +36,10 @@ class Rules(Struct, frozen=True):
     rows: frozenset[int]
 
 
-def without_rules(tex: str, found: list[Rules]) -> str:
-    """Return TeX without the rules of its arrays; they are added to ``found``.
+def remove_rules(tex: str, found: list[Rules]) -> str:
+    """Return TeX without the rules of its arrays, and add these rules to ``found``.
 
-    Each array with rules begins with a private character, which tells the array's place there.
+    Each array with rules begins with a private character, which tells the index of its rules.
     """
     return _HLINE.sub("", _arrays(tex, found))
 
@@ -61,7 +61,7 @@ def _arrays(tex: str, found: list[Rules]) -> str:
     return f"{tex[:begin]}{_BEGIN}{{{columns}}}{mark}{body}{_END}{rest}"
 
 
-def give_rules(root: ET.Element, found: list[Rules]) -> None:
+def set_rules(root: ET.Element, found: list[Rules]) -> None:
     """Replace the private characters in a formula by attributes of their tables."""
     for table in root.iter("mtable"):
         # The first cell of the first row; its own tables have marks of their own.

@@ -9,7 +9,7 @@ import latex2mathml.commands
 from ziamath.tex import tex2mml
 from ziamath.zmath import Math, loadedfonts
 
-from bot.hosted.pictures.arrays import Rules, give_rules, without_rules
+from bot.hosted.pictures.arrays import Rules, remove_rules, set_rules
 from bot.hosted.pictures.fonts import mathematical_font
 from bot.hosted.pictures.png import INK, PAPER, to_png
 from bot.hosted.pictures.request import LONGEST_TEX, PictureError
@@ -156,7 +156,7 @@ def _mathml(tex: str) -> ET.Element:
     """Convert TeX to MathML; raises ``PictureError`` where the TeX does not parse."""
     rules: list[Rules] = []
     # The converter writes texts as they are.
-    tex = _STYLED_TEXT.sub(lambda found: _AND.sub("&amp;", found[0]), without_rules(tex, rules))
+    tex = _STYLED_TEXT.sub(lambda found: _AND.sub("&amp;", found[0]), remove_rules(tex, rules))
     try:
         root = ET.fromstring(tex2mml(tex))  # noqa: S314 - the converter wrote it, without entities
     except Exception as error:
@@ -179,7 +179,7 @@ def _mathml(tex: str) -> ET.Element:
         if element.tag == "mtable":
             # By default the lines of equations are so near that they touch.
             element.set("rowspacing", "0.5em")
-    give_rules(root, rules)
+    set_rules(root, rules)
     _space(root)
     root.attrib["mathcolor"] = INK
     return root

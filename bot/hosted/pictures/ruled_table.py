@@ -10,7 +10,7 @@ from bot.hosted.pictures.arrays import PAD
 
 
 class RuledTable(Mtable, tag="mtable"):
-    """A table with the rules that ``give_rules`` set."""
+    """A table with the rules that ``set_rules`` set."""
 
     def _setup(self, **kwargs: Any) -> None:
         super()._setup(**kwargs)

@@ -156,13 +156,13 @@ class PythonSandbox:
             )
         if state is not None and len(state) > self.limits.state_bytes:
             state = None
-            error = _and(
+            error = _with_sentence(
                 error,
                 f"The variables take more than {self.limits.state_bytes // 2**20} MiB. Keep "
                 "less of what was computed.",
             )
         if state is None:
-            error = _and(
+            error = _with_sentence(
                 error, "Variables and written files are again as they were before this run."
             )
             written: Mapping[str, bytes] = {}
@@ -218,5 +218,5 @@ class PythonSandbox:
             del self._kept[oldest]
 
 
-def _and(error: str | None, sentence: str) -> str:
+def _with_sentence(error: str | None, sentence: str) -> str:
     return f"{error}\n{sentence}" if error else sentence

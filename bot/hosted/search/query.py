@@ -1,4 +1,4 @@
-"""Full-text search in any language: the form of a text that is indexed, and a question asked of it.
+"""Full-text search in any language: the indexed form of a text, and the query.
 
 Both sides are cut into terms here. The tokenizer of the store's index only splits at spaces and
 takes English endings off (Porter's stemmer), so a term is found whatever its script.

@@ -43,7 +43,9 @@ def test_the_newest_part_that_fits_is_shown_in_order(
 ) -> None:
     messages = [_message(number, role, text) for number, (role, text) in enumerate(said)]
     items = list(
-        history.build(_run(instructions=instructions), reversed(messages), [], budget).items
+        history.build(
+            _run(instructions=instructions), history.PromptSource(reversed(messages)), budget
+        ).items
     )
     if instructions:
         assert items.pop(0) == SystemMessage(instructions)
@@ -63,7 +65,9 @@ def test_the_newest_part_that_fits_is_shown_in_order(
 def test_last_messages_shows_so_many(count: int, last: int) -> None:
     messages = [_message(number, "user", str(number)) for number in range(count)]
     strategy = TruncationStrategy("last_messages", last)
-    items = history.build(_run(truncation_strategy=strategy), reversed(messages), [], 100_000).items
+    items = history.build(
+        _run(truncation_strategy=strategy), history.PromptSource(reversed(messages)), 100_000
+    ).items
     texts = [item.parts[0].text for item in items if isinstance(item, PromptMessage)]  # type: ignore[union-attr]  # all are text
     assert texts == [str(number) for number in range(max(0, count - last), count)]
 
@@ -76,7 +80,7 @@ def test_only_as_much_is_read_as_fits() -> None:
             read.append(number)
             yield _message(number, "user", "x" * 100)
 
-    history.build(_run(), newest(), [], 1000)  # type: ignore[arg-type]  # a generator of messages
+    history.build(_run(), history.PromptSource(newest()), 1000)  # type: ignore[arg-type]  # a generator of messages
     assert len(read) < 50
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.assistants.ids import new_id
 from bot.assistants.schema.content import ImageUrl, ImageUrlPart, TextPart, TextValue
-from bot.assistants.schema.objects import Message, RunStep, ToolCallsDetails
+from bot.assistants.schema.objects import Message, Run, RunStep, ToolCallsDetails
 from bot.assistants.schema.requests import Page
 from bot.assistants.schema.tools import (
     CalledCode,
@@ -88,7 +88,7 @@ async def test_images_that_only_words_stand_for_are_not_read_without_an_end(home
             )
 
     run = await home.run(thread_id)
-    history.build(run, newest(), [], 1_000_000)
+    history.build(run, history.PromptSource(newest()), 1_000_000)
     assert len(taken) * 2 * MB < 3 * MOST_BYTES_TOGETHER
 
 
@@ -118,6 +118,16 @@ async def test_outputs_of_megabytes_are_sent_up_to_a_bound_the_newest_first(home
 
 
 def test_every_kind_of_call_keeps_its_place_where_there_is_no_room_for_it() -> None:
+    run = Run(
+        id="run_1",
+        created_at=1,
+        thread_id="thread_1",
+        assistant_id="asst_1",
+        status="in_progress",
+        model="m",
+        instructions="",
+        tools=(),
+    )
     large = "x" * (17 * MB)
     found = (SearchResult("file-1", "a.txt", 0.5, (SearchContent(large),)),)
     calls: tuple[ToolCall, ...] = (
@@ -137,7 +147,7 @@ def test_every_kind_of_call_keeps_its_place_where_there_is_no_room_for_it() -> N
         step_details=ToolCallsDetails(calls),
     )
     (bounded,) = history.bounded_steps(iter([step]))
-    items = history._own_items([bounded], {}, {})  # noqa: SLF001 - the bound itself
+    items = history.build(run, history.PromptSource((), [bounded]), 1_000_000).items
     told = [item for item in items if isinstance(item, ToolResult)]
     assert [output.call_id for output in told] == ["call_1", "call_2", "call_3", "call_4"]
     assert all("too large together" in output.output for output in told[:3])

@@ -65,7 +65,7 @@ def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) 
     package.parse("META-INF/container.xml", container)
     if "META-INF/encryption.xml" in package:
         package.parse("META-INF/encryption.xml", encryption)
-    with package.sparing():
+    with package.skipping_broken():
         package.parse(container.path, book)
     folder = posixpath.dirname(container.path)
     listed = [book.parts[each] for each in book.order if each in book.parts]
@@ -82,5 +82,5 @@ def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) 
         collector.add(piece)
     for page in pages:
         if page in package:
-            with package.sparing():
+            with package.skipping_broken():
                 collector.add(html_text(decode(package.read(page)), limits) + "\n\n")

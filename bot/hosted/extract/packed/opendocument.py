@@ -34,12 +34,12 @@ def read_opendocument(package: Package, collector: Collector) -> None:
     content = _ContentReader(collector)
     package.parse("content.xml", content)
     if "styles.xml" in package and b"spreadsheet" not in kind:
-        with package.sparing():
+        with package.skipping_broken():
             package.parse("styles.xml", _ContentReader(collector, only_pages=True))
     for target in dict.fromkeys(content.objects):
         part = f"{joined('', target)}/content.xml"
         if part in package:
-            with package.sparing():
+            with package.skipping_broken():
                 package.parse(part, _ContentReader(collector))
 
 

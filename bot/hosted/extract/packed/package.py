@@ -112,8 +112,8 @@ class Package:
         parser.Parse(b"", True)
 
     @contextmanager
-    def sparing(self) -> Iterator[None]:
-        """Leave out a part that proves to be broken, from where it breaks; the others are read."""
+    def skipping_broken(self) -> Iterator[None]:
+        """Skip the rest of a part that proves to be broken; the other parts are still read."""
         try:
             yield
         except BROKEN:
@@ -125,7 +125,7 @@ class Package:
         name = posixpath.join(folder, "_rels", f"{base}.rels")
         reader = _Relationships(folder)
         if name in self:
-            with self.sparing():
+            with self.skipping_broken():
                 self.parse(name, reader)
         return [found for found in reader.found if found.target in self]
 

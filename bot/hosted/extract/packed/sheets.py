@@ -178,7 +178,7 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
     related = package.relationships(main)
     strings, styles = _SharedStrings(), _Styles()
     for relationship in related:
-        with package.sparing():
+        with package.skipping_broken():
             if relationship.kind == "sharedStrings":
                 package.parse(relationship.target, strings)
             elif relationship.kind == "styles":
@@ -190,7 +190,7 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
             continue
         collector.add(f"{name}\n")
         reader = _Sheet(collector, strings.found, styles, from_1904=workbook.from_1904)
-        with package.sparing():
+        with package.skipping_broken():
             package.parse(part, reader)
         _read_beside(package, part, collector)
         collector.add("\n")
@@ -198,7 +198,7 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
 
 def _read_beside(package: Package, part: str, collector: Collector) -> None:
     for relationship in package.relationships(part):
-        with package.sparing():
+        with package.skipping_broken():
             if relationship.kind == "comments":
                 package.parse(relationship.target, _Comments(collector))
             elif relationship.kind == "threadedComment":

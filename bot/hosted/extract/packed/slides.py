@@ -15,16 +15,16 @@ def read_presentation(package: Package, main: str, collector: Collector) -> None
     """Read the visible slides; the text of their layouts is read once."""
     seen: set[str] = set()
     for slide in _slides(package, main):
-        with package.sparing():
+        with package.skipping_broken():
             read_text(package, slide, collector)
         notes = slide.replace("slides/slide", "notesSlides/notesSlide")
         if _LOOSE_SLIDE.match(main):  # parts without a relationship to the presentation
             if notes in package:
-                with package.sparing():
+                with package.skipping_broken():
                     read_text(package, notes, collector)
             continue
         for relationship in package.relationships(slide):
-            with package.sparing():
+            with package.skipping_broken():
                 if relationship.kind == "notesSlide":
                     read_text(package, relationship.target, collector)
                 elif relationship.kind == "comments":

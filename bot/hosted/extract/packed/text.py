@@ -195,7 +195,7 @@ def read_drawn(
     """Read the charts and SmartArt of a part; ``above`` are the parts that contain it."""
     for relationship in package.relationships(part):
         kind = _DRAWN.get(relationship.kind)
-        with package.sparing():
+        with package.skipping_broken():
             if kind == "text":
                 reader = PackedTextReader(collector.add)
                 package.parse(relationship.target, reader)

@@ -29,11 +29,11 @@ def read_document(
             if kind in _BESIDE:
                 beside[name] = kind
     for part in sorted(beside, key=lambda part: (_BESIDE.index(beside[part]), part)):
-        with package.sparing():
+        with package.skipping_broken():
             read_text(package, part, collector)
     for relationship in related:
         if relationship.kind == "aFChunk" and depth < _NESTED:
-            with package.sparing():
+            with package.skipping_broken():
                 _read_embedded(package, relationship.target, collector, limits, depth)
 
 
