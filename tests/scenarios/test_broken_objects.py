@@ -8,8 +8,6 @@ import pytest
 from discord.http import HTTPClient
 from discord.state import ConnectionState
 
-from bot.chat.catch_up import catch_up, reconcile
-from bot.chat.transport import message_history
 from bot.sandbox import Channel
 from bot.store.ledger import Link, NewQuestion
 from tests.scenarios.community import Community, answer
@@ -147,13 +145,14 @@ async def test_an_orphaned_channel_thread_is_skipped_and_the_rest_of_its_guild_i
 
 
 async def test_a_guild_that_cannot_be_looked_up_is_looked_up_at_the_next_start(
-    threads: Community, monkeypatch: pytest.MonkeyPatch
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     home, thread = await asked_while_away(threads)
     with monkeypatch.context() as broken:
-        broken.setattr("bot.chat.catch_up.gaps._readable", lambda guild: 1 / 0)
+        broken.setattr(discord.Guild, "channels", property(lambda guild: 1 / 0))
         await threads.start_bot()
         assert answer(await threads.finished(home, 2)) == "missed here"
+        assert "ZeroDivisionError" in caplog.text
         await threads.stop_bot()
     await threads.start_bot()
     assert answer(await threads.finished(thread, 2)) == "missed there"
@@ -206,65 +205,65 @@ async def test_text_that_cannot_be_stored_is_made_storable_as_it_arrives(
 
 
 async def test_a_channel_whose_catch_up_fails_is_read_at_the_next_start_and_holds_up_no_other(
-    threads: Community, monkeypatch: pytest.MonkeyPatch
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     home, thread = await asked_while_away(threads)
-    newest_page = message_history.newest_page
 
-    async def fail(channel: discord.abc.Messageable, before: int | None = None) -> Any:
-        if getattr(channel, "id", 0) == thread.id:
-            raise TypeError("a defect of our own")
-        return await newest_page(channel, before)
+    def fail(channel_id: int, page: list[dict[str, Any]]) -> None:
+        if channel_id == thread.id:
+            raise TypeError("a defect of discord.py")
 
     with monkeypatch.context() as broken:
-        broken.setattr(catch_up, "newest_page", fail)
+        change_history(broken, fail)
         await threads.start_bot()
         assert answer(await threads.finished(home, 2)) == "missed here"
+        assert "a defect of discord.py" in caplog.text
         await threads.stop_bot()
     await threads.start_bot()
     assert answer(await threads.finished(thread, 2)) == "missed there"
 
 
 async def test_a_reply_that_cannot_be_reconciled_hides_no_question(
-    threads: Community, monkeypatch: pytest.MonkeyPatch
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     home, thread = await asked_while_away(threads)
-    monkeypatch.setattr(reconcile, "_is_by_bot", lambda message, me: 1 / 0)
+    unreadable = property(lambda message: 1 / 0, lambda message, value: None)
+    monkeypatch.setattr(discord.Message, "interaction_metadata", unreadable)
     await threads.start_bot()
     assert answer(await threads.finished(home, 2)) == "missed here"
     assert answer(await threads.finished(thread, 2)) == "missed there"
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_question_that_cannot_be_stored_holds_no_later_one_up(
-    threads: Community, monkeypatch: pytest.MonkeyPatch
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     home, _ = await asked_while_away(threads)
     await threads.ada.say(home, "and then")
-    take = type(threads.ledger.questions).take
 
-    async def some(questions: Any, new: NewQuestion, *args: Any, **values: Any) -> bool:
-        if new.content == "missed here":
-            raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        return await take(questions, new, *args, **values)
+    def by_nobody(channel_id: int, page: list[dict[str, Any]]) -> None:
+        for message in page:
+            if message["content"] == "missed here":
+                message["author"]["id"] = str(2**64)  # SQLite's integers are smaller
 
-    monkeypatch.setattr(type(threads.ledger.questions), "take", some)
+    change_history(monkeypatch, by_nobody)
     await threads.start_bot()
     await threads.until(lambda: any(answer(m) == "and then" for m in threads.replies(home)))
+    assert "OverflowError" in caplog.text
 
 
-async def test_a_question_that_cannot_be_stored_is_refused_in_words(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken(*args: Any, **values: Any) -> bool:
-        raise OverflowError("Python int too large to convert to SQLite INTEGER")
-
-    with monkeypatch.context() as failing:
-        failing.setattr(type(channels.ledger.questions), "take", broken)
-        await channels.ask("one")
-        reply = await channels.reply(channels.general)
-        assert reply.content == (
-            "I couldn't save your question, so I won't answer it. Ask again in a few minutes."
-        )
+async def test_a_question_that_cannot_be_stored_is_refused_in_words(channels: Community) -> None:
+    await execute(
+        channels.ledger,
+        "CREATE TRIGGER refusing BEFORE INSERT ON questions "
+        "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END",
+    )
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    assert reply.content == (
+        "I couldn't save your question, so I won't answer it. Ask again in a few minutes."
+    )
+    await execute(channels.ledger, "DROP TRIGGER refusing")
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
 
