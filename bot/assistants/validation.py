@@ -30,7 +30,7 @@ _KINDS: Final = {
 def from_raw(kind: type[R], raw: object) -> R:
     """Return the value of a request's JSON as ``kind``; raises ``APIError`` 400."""
     if not isinstance(raw, dict):
-        raise invalid(f"The request's body must be an object, but {_article(raw)} was sent.")
+        raise invalid(f"The request's body must be an object, but {_with_article(raw)} was sent.")
     raw = _shaped(_info(kind), raw, "", keep_nulls=issubclass(kind, Modification))
     try:
         request = msgspec.convert(raw, kind)
@@ -252,12 +252,14 @@ def _wrong_type(what: str, path: str, value: object, *, in_entry: bool) -> APIEr
         return None
     if in_entry and isinstance(value, dict):  # msgspec does not name the entry's key
         got = _KINDS.get(match[2], match[2])
-        key = next((key for key, entry in value.items() if _article(entry).endswith(got)), "")
+        key = next((key for key, entry in value.items() if _with_article(entry).endswith(got)), "")
         value, path = value.get(key), f"{path}.{key}" if key else path
     kinds = [_KINDS.get(kind.strip(), kind.strip()) for kind in match[1].split("|")]
     expected = " or ".join(("an " if kind[0] in "aeio" else "a ") + kind for kind in kinds)
     expected = expected.replace("a null", "null")
-    text = f"Invalid type for '{path}': expected {expected}, but got {_article(value)} instead."
+    text = (
+        f"Invalid type for '{path}': expected {expected}, but got {_with_article(value)} instead."
+    )
     return invalid(text, path, "invalid_type")
 
 
@@ -269,7 +271,7 @@ def _wrong_value(what: str, path: str, value: object) -> APIError:
     return invalid(f"Invalid '{path}': {what.replace('`', '')}.", path or None, "invalid_value")
 
 
-def _article(value: object) -> str:
+def _with_article(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -25,12 +25,12 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError:
-        return _forgiving(decoder, body)
+        return _decode_leniently(decoder, body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnusableError(f"not JSON that can be read: {error}") from None
 
 
-def _forgiving(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+def _decode_leniently(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         adapted = _adapt(_info(cast("Hashable", decoder.type)), msgspec.json.decode(body))
         result: T = msgspec.convert(adapted, decoder.type)
@@ -45,7 +45,7 @@ def _info(kind: Hashable) -> inspect.Type:
 
 
 def _adapt(kind: inspect.Type, raw: Any) -> Any:
-    """Return ``raw`` without values that ``kind`` can't hold; ``_DROP`` if nothing is left."""
+    """Return ``raw`` without values that ``kind`` does not allow; ``_DROP`` if it is one."""
     choices = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     choices = tuple(c.type if isinstance(c, inspect.Metadata) else c for c in choices)
     if isinstance(raw, dict):

@@ -1,4 +1,4 @@
-"""Failed requests as the API's errors, without secrets."""
+"""Turns failed requests into errors of the API, without secrets."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ErrorTranslator:
-    """Turns failures of one server into ``APIError``; ``scrub`` takes secrets out of its texts."""
+    """Turns failures of one server into ``APIError``; ``scrub`` removes secrets from texts."""
 
     def __init__(self, server: str, scrub: Callable[[str], str], clock: Clock) -> None:
         self._server = server
@@ -57,8 +57,8 @@ class ErrorTranslator:
     def refused(self, status: int, headers: Any, body: bytes) -> APIError:
         """Return the error for a refusal: the API's own error object if the body holds one."""
         wait = retry_after(headers, self._clock.now())
-        told = _told(body)
-        if told is None:
+        found = _error_object(body)
+        if found is None:
             said = (
                 f"answered {status}, not as the Assistants API does: {self._clean(excerpt(body))}"
             )
@@ -78,18 +78,18 @@ class ErrorTranslator:
                 code="invalid_response",
                 retry_after=wait,
             )
-        message = _text(told.get("message")) or f"The server at {self._server} answered {status}."
+        message = _text(found.get("message")) or f"The server at {self._server} answered {status}."
         default = "server_error" if status >= 500 else "invalid_request_error"
         return APIError(
             status,
             self._clean(message),
-            type=_text(told.get("type")) or default,
-            param=_text(told.get("param")),
-            code=_text(told.get("code")),
+            type=_text(found.get("type")) or default,
+            param=_text(found.get("param")),
+            code=_text(found.get("code")),
             retry_after=wait,
         )
 
-    def told(self, error: ErrorBody) -> ErrorBody:
+    def scrubbed(self, error: ErrorBody) -> ErrorBody:
         """Return a stream's error object without the secret."""
         return replace(error, message=self._clean(error.message))
 
@@ -99,8 +99,12 @@ class ErrorTranslator:
             items = tuple(self.cleaned(item) for item in answer.data)
             return cast("T", replace(answer, data=items))
         if isinstance(answer, Run | RunStep) and answer.last_error is not None:
-            told = answer.last_error
-            error = replace(told, code=self._clean(told.code), message=self._clean(told.message))
+            last_error = answer.last_error
+            error = replace(
+                last_error,
+                code=self._clean(last_error.code),
+                message=self._clean(last_error.message),
+            )
             return cast("T", replace(answer, last_error=error))
         return answer
 
@@ -112,15 +116,15 @@ def names_stream(error: APIError) -> bool:
     )
 
 
-def _told(body: bytes) -> dict[str, Any] | None:
+def _error_object(body: bytes) -> dict[str, Any] | None:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    told = answer.get("error") if isinstance(answer, dict) else None
-    if isinstance(told, str):
-        return {"message": told}
-    return told if isinstance(told, dict) else None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else None
 
 
 def _text(value: object) -> str | None:

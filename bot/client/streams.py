@@ -49,9 +49,9 @@ _EVENTS: Final[dict[str, tuple[EventName, type[msgspec.Struct]]]] = {
 
 
 class RunEventStream(AsyncGenerator[StreamEvent, None]):
-    """The events of an open response; after a cut, those of ``rest``. Closing it hangs up.
+    """The events of an open response; after a cut, those of ``rest``. Closing disconnects.
 
-    A stream that stays silent is left once ``rests`` says that the run has ended or waits.
+    A silent stream is given up once ``rests`` says that the run has ended or waits for outputs.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RunEventStream(AsyncGenerator[StreamEvent, None]):
         self._seen = seen
         self._rest = rest
         self._rests = rests
-        self._events = self._tell()
+        self._events = self._read()
 
     async def asend(self, value: None) -> StreamEvent:
         """Return the next event."""
@@ -87,31 +87,31 @@ class RunEventStream(AsyncGenerator[StreamEvent, None]):
         await self._events.aclose()
         self._response.close()
 
-    async def _tell(self) -> EventStream:
+    async def _read(self) -> EventStream:
         decoder = sse.Decoder()
         how = "it was cut"
         error: ErrorBody | None = None
         clock = self._transport.clock
-        told_at = clock.monotonic()
+        last_event_at = clock.monotonic()
         try:
             async for chunk in pieces(self._response, self._transport.silence):
                 events = decoder.feed(chunk)
                 if events:
-                    told_at = clock.monotonic()
-                elif clock.monotonic() - told_at > self._transport.silence:
+                    last_event_at = clock.monotonic()
+                elif clock.monotonic() - last_event_at > self._transport.silence:
                     if self._seen.run_id is None or await self._rests(self._seen):
-                        how = "it told nothing for too long"
+                        how = "no event came for too long"
                         break
-                    told_at = clock.monotonic()
+                    last_event_at = clock.monotonic()
                 for event in events:
                     if event.data.startswith(b"[DONE]"):
                         return
-                    told = self._event(event)
-                    if told is not None:
-                        self._seen.note(told)
-                        yield told
+                    parsed = self._event(event)
+                    if parsed is not None:
+                        self._seen.note(parsed)
+                        yield parsed
         except _FailedError as failed:
-            error = self._transport.failures.told(failed.error)
+            error = self._transport.failures.scrubbed(failed.error)
         except APIError as refused:
             how = refused.message
         except (aiohttp.ClientError, OSError, TimeoutError) as cut:
@@ -137,9 +137,9 @@ class RunEventStream(AsyncGenerator[StreamEvent, None]):
 
     def _event(self, event: sse.ServerSentEvent) -> StreamEvent | None:
         if event.name == "error":
-            told = self._transport.decode(_ErrorEvent, event.data)
+            failure = self._transport.decode(_ErrorEvent, event.data)
             raise _FailedError(
-                told.error or ErrorBody(told.message or "The stream failed.", "server_error")
+                failure.error or ErrorBody(failure.message or "The stream failed.", "server_error")
             )
         known = _EVENTS.get(event.name)
         if known is None:

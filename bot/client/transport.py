@@ -1,4 +1,4 @@
-"""HTTP requests to a server of the API, retried only where that can't repeat an effect."""
+"""HTTP requests to a server of the API, retried only if that can't repeat an effect."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -227,7 +227,7 @@ class Transport:
                 raise
 
         def verdict(error: Exception) -> TryAgain | None:
-            if not _repeatable(method, error) or (upload is not None and upload.begun):
+            if not _repeatable(method, error) or (upload is not None and upload.started):
                 return None
             return http_verdict(error, self.clock.now())
 
@@ -264,9 +264,9 @@ class Bytes:
 
 
 def _repeatable(method: Method, error: Exception) -> bool:
-    """Tell whether sending the request again can't do anything twice, and is worth the wait."""
+    """Return whether a retry can't repeat an effect, and is worth the wait."""
     if isinstance(error, TimeoutError) and not never_connected(error):
-        return False  # the wait was so long that the caller has to decide
+        return False  # after so long a wait the caller decides
     if method != "POST":
         return True
     if isinstance(error, StatusError):

@@ -8,12 +8,12 @@ from bot.assistants.schema.files import UploadFile
 
 
 class UploadBody:
-    """A file to upload; ``begun`` once a piece of its content was read."""
+    """A file to upload; ``started`` once a piece of its content was read."""
 
     def __init__(self, request: UploadFile, content: AsyncIterator[bytes]) -> None:
         self._request = request
         self._content = content
-        self.begun = False
+        self.started = False
         self.failure: BaseException | None = None
         """The exception that the content raised."""
 
@@ -32,7 +32,7 @@ class UploadBody:
         return writer
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        self.begun = True
+        self.started = True
         try:
             async for piece in self._content:
                 yield piece

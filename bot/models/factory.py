@@ -1,4 +1,4 @@
-"""The choice of the model endpoint: made once at start, and logged with its reason."""
+"""Chooses the model endpoint, once at the start; logs the choice with its reason."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -88,10 +88,10 @@ class ImagesEndpoint:
                 answer = decode_json(body, _Drawn)
                 return await self._read(answer.data[0])
         except StatusError as error:
-            told = read_error(error.body).message or f"status {error.status}"
-            _log.warning("The endpoint of pictures refused: %s", without_quotes(told))
+            reason = read_error(error.body).message or f"status {error.status}"
+            _log.warning("The endpoint of pictures refused: %s", without_quotes(reason))
             if error.status == 400:
-                raise DrawingError(f"The picture was refused: {told[:500]}") from error
+                raise DrawingError(f"The picture was refused: {reason[:500]}") from error
             raise DrawingError("The endpoint of pictures refused the request.") from error
         except (*TRANSPORT_ERRORS, BodyError, FetchError, IndexError, ValueError) as error:
             _log.warning(

@@ -1,4 +1,4 @@
-"""Known model endpoints: their addresses, keys and dialects, and which of them answer here."""
+"""Known model endpoints: their addresses and keys, and which of them answer on this machine."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -86,8 +86,8 @@ class TranscriptionEndpoint:
                 )
             return decode_json(body, _Transcript).text.strip()
         except StatusError as error:
-            told = read_error(error.body).message or f"status {error.status}"
-            _log.warning("The transcription endpoint refused a file: %s", without_quotes(told))
+            reason = read_error(error.body).message or f"status {error.status}"
+            _log.warning("The transcription endpoint refused a file: %s", without_quotes(reason))
             if error.status in _AUDIO_REFUSED:
                 raise TranscriptionError(
                     "no_audio", "the speech recognition does not understand the file"

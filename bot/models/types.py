@@ -132,7 +132,7 @@ class ModelTextDelta(Struct, frozen=True, gc=False):
 
 
 class TextWithdrawn(Struct, frozen=True, gc=False):
-    """All text of this answer so far was reasoning: discard it, the answer begins here."""
+    """All text of this answer so far was reasoning: it is discarded, and the answer begins here."""
 
 
 class ModelThoughts(Struct, frozen=True):
@@ -178,9 +178,9 @@ class HostedCall(Struct, frozen=True, gc=False):
 class Continuation(Struct, frozen=True, gc=False):
     """Data to send back to the model with the outputs of this answer's tool calls.
 
-    Comes at most once, right before ``Finished``, where the calls' own fields are not enough, as
-    with reasoning models. Only the class that made ``data`` can read it. Without it the model
-    continues too, but repeats its reasoning.
+    Comes at most once, right before ``Finished``, if the calls' own fields are not enough, as
+    with reasoning models. Only the class that made ``data`` can read it. Without this data the
+    model repeats its reasoning.
     """
 
     data: str
@@ -246,8 +246,8 @@ ErrorKind = Literal[
 
 
 ErrorCause = Literal["key", "credit", "model", "tools", "ability", "too_long", "content"]
-"""What a refusal is about, where that is known: the key, the account's credit, the model's name or
-the endpoint's address, tools, another ability, the conversation's length, or its content."""
+"""The subject of a refusal, if known: key, credit of the account, name of the model or address of
+the endpoint, tools, another ability, length of the conversation, or its content."""
 
 _HOPELESS: Final = frozenset({"unauthorized", "unsupported", "context_length", "rejected", "gone"})
 
@@ -256,10 +256,10 @@ class ModelError(Exception):
     """A model call failed; ``message`` says why and what to do, without secrets.
 
     ``code`` is the code of a run's ``last_error``, ``context_window`` the model's limit in tokens
-    if the error names it, ``retry_after`` the seconds the endpoint asked to wait. ``hopeless`` says
-    that the same request would fail again. The kind "gone" says that a response can't be resumed
-    and has to be requested anew. ``cause`` says what a refusal is about. ``quoted`` is the part of
-    the message in the endpoint's words; ``str`` shows only what is fit for the log of them.
+    if the error names it, ``retry_after`` the seconds the endpoint asked to wait. ``hopeless``
+    means that the same request would fail again. The kind "gone" means that a response can't be
+    resumed: a new request is needed. ``cause`` is the subject of a refusal. ``quoted`` is the part
+    of the message in the endpoint's words; ``str`` leaves out members' words that it may quote.
     """
 
     def __init__(

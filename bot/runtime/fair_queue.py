@@ -15,9 +15,10 @@ Path = tuple[Hashable, ...]
 
 @dataclass(eq=False)
 class _Node(Generic[T]):
-    """A group, whose children are in the order in which they are served next, or an entry.
+    """A group or an entry; a group's children stand in the order in which they are served.
 
-    ``number`` counts the children that its parent had before, ``size`` the entries below.
+    ``number`` is the node's place among all children that its parent ever had. ``added`` counts
+    the children that were ever added, ``size`` the entries below.
     """
 
     number: int = 0
@@ -93,7 +94,7 @@ class FairQueue(Generic[T]):
     def ahead(self, path: Path) -> int:
         """Return about how many entries are served before this one.
 
-        An entry that was removed from before this one may still be counted.
+        The count may include entries ahead that were removed meanwhile.
         """
         nodes = self._nodes(path)
         assert nodes is not None, "only an entry that waits has others ahead"
@@ -116,9 +117,10 @@ class FairQueue(Generic[T]):
 
 
 class FairSlots:
-    """``slots`` in all, of which one group holds at most ``most_per_group``.
+    """At most ``slots`` callers hold a slot at once, at most ``most_per_group`` of one group.
 
-    Groups are served in turn however much each of them asks; within a group the first is first.
+    Groups take turns, however many slots one of them asks for. Within a group the caller who came
+    first is served first.
     """
 
     def __init__(self, slots: int, most_per_group: int | None = None) -> None:

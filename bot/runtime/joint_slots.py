@@ -8,13 +8,13 @@ from typing import Final, TypeAlias
 Kind: TypeAlias = str
 
 Keys: TypeAlias = Sequence[tuple[Kind, Hashable]]
-"""What a caller counts for, such as one member and one channel."""
+"""The keys that one caller holds room of, such as a member's and a channel's."""
 
 
 class JointSlots:
-    """At most ``limits[kind]`` callers for each key of a kind; a kind without limit has none.
+    """At most ``limits[kind]`` callers hold room of each key of a kind; 0 means no limit.
 
-    The first caller whose keys all have room goes first; it is not kept back by others in front.
+    Room goes to the first waiting caller whose keys all have room, past earlier callers without.
     """
 
     def __init__(self, limits: Mapping[Kind, int]) -> None:
@@ -23,7 +23,7 @@ class JointSlots:
         self._waiting: dict[asyncio.Future[None], Keys] = {}
 
     def limited(self, keys: Keys) -> Keys:
-        """Return the keys that have a limit, each once."""
+        """Return the keys that have a limit, without doubles."""
         return [key for key in dict.fromkeys(keys) if key[0] in self._limits]
 
     async def acquire(self, keys: Keys) -> None:
@@ -46,7 +46,7 @@ class JointSlots:
         self._held.update(keys)
 
     def release(self, keys: Keys) -> None:
-        """Give room back; whoever has room now goes on."""
+        """Give room back, and let the waiting callers go on whose keys all have room now."""
         self._held.subtract(keys)
         for key in keys:
             if not self._held[key]:

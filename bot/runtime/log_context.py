@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Final
 
 LOG_ID: Final[ContextVar[str]] = ContextVar("LOG_ID", default="")
-"""The id of the work under way; empty for work of no question and no request."""
+"""The id of the work under way; empty for work that belongs to neither a question nor a request."""
 
 
 @contextmanager

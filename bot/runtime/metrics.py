@@ -1,17 +1,17 @@
-"""What the parts of the program report of their work, for whoever watches the program."""
+"""The reports of the program's parts about their work, for monitoring."""
 
 
 class Metrics:
-    """Takes reports of the program's work; this class keeps nothing. Times are in seconds."""
+    """Receives reports of the program's work and drops them. Times are in seconds."""
 
     def question_taken(self) -> None:
         """Note a stored question."""
 
     def thinking_shown(self, seconds: float) -> None:
-        """Note that a turn shows "thinking…", so many seconds after its attempt began."""
+        """Note that a turn shows "thinking…", and the seconds since its attempt began."""
 
     def turn_ended(self, outcome: str, seconds: float) -> None:
-        """Note the end of a turn, so many seconds after its attempt began."""
+        """Note how a turn ended, and the seconds since its attempt began."""
 
     def run_ended(
         self, status: str, model: str, *, prompt_tokens: int, completion_tokens: int
@@ -21,7 +21,7 @@ class Metrics:
     def model_answered(
         self, model: str, first: float | None, total: float, problem: str | None
     ) -> None:
-        """Note a call of a model: the time to its first event, its whole time, its failure."""
+        """Note a model call: the time to its first event, its total time, its failure if any."""
 
     def discord_answered(self, status: int) -> None:
         """Note the HTTP status of a response of Discord."""

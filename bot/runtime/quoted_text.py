@@ -1,4 +1,4 @@
-"""Makes the texts of servers fit for the log: an error may quote the words of members."""
+"""Removes members' words from servers' error texts before they are logged."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""The one retry loop. A policy holds the limits as data; a verdict says which failures may pass."""
+"""The one retry loop: a policy has the limits, a verdict says which failures to retry."""
 
 import email.utils
 import math
@@ -22,8 +22,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How often and how long to retry; all times in seconds.
 
     ``attempts`` counts the first try too. ``first_delay`` and ``longest_delay`` bound the backoff.
-    A server that asks for more than ``longest_retry_after`` ends the retries at once: less than it
-    asked for would only annoy it. ``total`` bounds the sum of waits, ``patience`` the time since
+    A server that asks for more than ``longest_retry_after`` ends the retries at once, because it
+    would refuse an earlier try. ``total`` bounds the sum of waits, ``patience`` the time since
     the first try began, the calls included.
     """
 
@@ -68,7 +68,7 @@ Verdict: TypeAlias = Callable[[Exception], TryAgain | None]
 
 
 class Attempts:
-    """The tries of one call so far, for loops that can't be a single call of ``retry``."""
+    """Counts the tries of one call, for loops that ``retry`` does not fit."""
 
     def __init__(
         self, policy: RetryPolicy, clock: Clock, roll: Callable[[], float] = random.random
@@ -82,7 +82,7 @@ class Attempts:
         """The number of the current try, counted from 1."""
 
     def next_wait(self, again: TryAgain) -> float | None:
-        """Count a failure; return the seconds before the next try, None where none is left."""
+        """Count a failure; return the seconds until the next try, None if no try is left."""
         policy, roll, asked = self._policy, self._roll(), again.retry_after
         if self.count >= policy.attempts or asked > policy.longest_retry_after:
             return None
@@ -102,7 +102,7 @@ class Attempts:
         return wait
 
     async def wait(self, again: TryAgain) -> bool:
-        """Wait before the next try; return False at once where none is left."""
+        """Wait before the next try; return False at once if no try is left."""
         seconds = self.next_wait(again)
         if seconds is None:
             return False
@@ -118,9 +118,9 @@ async def retry(
     *,
     on_wait: Callable[[Exception, float], None] | None = None,
 ) -> T:
-    """Make a call until it succeeds; raise its last failure where no other try may help.
+    """Repeat a call until it succeeds; raise its last failure if another try can't help.
 
-    A call that is made twice must be harmless. ``on_wait`` is told of each failure and of the
+    Making the call twice must be harmless. ``on_wait`` gets each failure, and the
     seconds before the next try.
     """
     attempts = Attempts(policy, clock)
@@ -143,7 +143,7 @@ def on_error(*kinds: type[Exception]) -> Verdict:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds that a server asks to wait, None where it asks nothing that can be read.
+    """Return the seconds that a server asks to wait, None without a readable header.
 
     Reads ``Retry-After-Ms`` in milliseconds first, then ``Retry-After`` in seconds or as an HTTP
     date (RFC 9110, 10.2.3), measured from ``now`` in seconds since 1970. A past date gives 0.

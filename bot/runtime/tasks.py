@@ -13,7 +13,7 @@ _log: Final = logging.getLogger(__name__)
 async def cancelling(*tasks: "asyncio.Future[Any]") -> AsyncIterator[None]:
     """Cancel the tasks at the end of the block and wait until they ended.
 
-    The block's own code reads their results and exceptions, where it wants them.
+    The code in the block may read their results and exceptions.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Objects that handlers read from the application, and their typed keys."""
+"""What handlers read from the application: limits and shared parts, by typed keys."""
 
 import asyncio
 from collections import defaultdict
@@ -18,15 +18,16 @@ from bot.server.upstream import Upstream
 class Limits(Struct, frozen=True, kw_only=True):
     """Limits of requests and connections; sizes in bytes, times in seconds.
 
-    ``body``: a JSON body, with ``nesting`` levels and ``values`` elements, objects and fields.
-    ``upload``: a file. ``large_bodies``, ``answers``: of a project at once.
-    ``connections``: the maximum, lower if the process may open few files.
-    ``forwarded``, ``forwarded_bytes``: requests of a project at the model endpoint, their bodies.
+    ``body``: the size of a JSON body; ``nesting``: its levels; ``values``: its array elements,
+    objects and fields. ``upload``: the size of a file.
+    ``large_bodies``, ``answers``: how many a project may have in memory at once.
+    ``connections``: their number; it is lower if the process may open few files.
+    ``forwarded``, ``forwarded_bytes``: a project's requests at the model endpoint, their bodies.
     ``headers_seconds``: for a request's headers on a connection without a valid key so far.
     ``body_seconds``, ``upload_seconds``: for a whole JSON body, for a whole upload.
     ``silence_seconds``: between two pieces of an upload, or of an answer that the caller reads.
     ``idle_seconds``: between two requests on a connection.
-    ``keep_alive_seconds``: of a run's silence before a comment keeps its stream open.
+    ``keep_alive_seconds``: a stream without events for so long gets a comment, which keeps it open.
     """
 
     body: int = 8 * 1024 * 1024

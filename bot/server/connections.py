@@ -1,4 +1,4 @@
-"""Limits the number and idle time of connections, and answers malformed HTTP with API errors.
+"""Limits the number and idle time of connections; answers malformed HTTP with errors of the API.
 
 A connection is unauthenticated until a request on it has a valid API key. Unauthenticated
 connections have a small share of all connections and short deadlines, and the oldest is closed for

@@ -1,4 +1,4 @@
-"""Streams responses: a run's events, and forwarded answers of a model endpoint.
+"""Streams responses: the events of a run, and forwarded answers of a model endpoint.
 
 A slow or disconnected reader of a run's events never affects the run.
 """
@@ -21,7 +21,7 @@ from bot.wire import sse
 DONE: Final = sse.encode("done", b"[DONE]")
 KEEP_ALIVE: Final = b": the run goes on\n\n"
 _LOOK_SECONDS: Final = 1.0
-"""Time between two looks at whether the reader is still there, in seconds."""
+"""The seconds between two checks whether the reader is still connected."""
 
 _FAREWELL_SECONDS: Final = 0.5
 _FAREWELL: Final = ErrorBody(

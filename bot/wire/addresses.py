@@ -10,11 +10,11 @@ Reach = Literal["loopback", "private", "public"]
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 _USUAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-_LIKE_PRIVATE: Final = tuple(
+_ALSO_PRIVATE: Final = tuple(
     map(
         ipaddress.ip_network,
-        # Special ranges that some versions of ``ipaddress`` call global. Cloud metadata is in the
-        # first; the last is Azure's server for its virtual machines.
+        # Special ranges that some versions of ``ipaddress`` call global. The first one has servers
+        # of cloud metadata; the last is Azure's server for its virtual machines.
         ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16/32"),
     )
 )
@@ -42,7 +42,7 @@ def parse_host(text: str) -> HostPort:
 
 
 def reach(host: str) -> Reach:
-    """Return where a host without port is; each name but localhost counts as public.
+    """Return whether a host is this machine, private or public; names count as public.
 
     An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64) counts as the latter. Any
     other IPv6 address outside 2000::/3, the global unicast range, is private unless it is loopback.
@@ -55,12 +55,12 @@ def reach(host: str) -> Reach:
     except ValueError:
         return "loopback" if name == "localhost" or name.endswith(".localhost") else "public"
     if isinstance(address, ipaddress.IPv6Address):
-        address = _carried(address) or address
+        address = _embedded_ipv4(address) or address
     if address.is_loopback:
         return "loopback"
     outside = isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST
     special = address.is_multicast or address.is_reserved or outside
-    if address.is_global and not special and not any(address in each for each in _LIKE_PRIVATE):
+    if address.is_global and not special and not any(address in each for each in _ALSO_PRIVATE):
         return "public"
     return "private"
 
@@ -75,7 +75,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:

@@ -15,7 +15,7 @@ _LARGE: Final = 512 * 1024
 
 
 class BodyError(Exception):
-    """A body that can't be used; the message says why."""
+    """A body can't be used; the message says why."""
 
 
 class BodyTooLargeError(BodyError):

@@ -1,4 +1,4 @@
-"""The HTTP client below every client of a server: session, statuses, error bodies, secrets."""
+"""The HTTP layer that all clients of servers use: session, statuses, error bodies, secrets."""
 
 from collections.abc import Container, Generator, Mapping
 from contextlib import contextmanager
@@ -40,8 +40,8 @@ class HttpClient:
     """Sends requests to one server, over connections that are opened at the first use.
 
     ``headers`` go with each request. ``connect`` bounds the time to connect, in seconds. A proxy is
-    taken from the environment if ``trust_env``. A ``session`` of the caller's is used and not
-    closed. ``secret`` is what ``scrub`` takes out of texts.
+    taken from the environment if ``trust_env``. The caller closes a ``session`` that it passes.
+    ``scrub`` removes ``secret`` from texts.
     """
 
     def __init__(
@@ -128,23 +128,24 @@ def closing_on_error(response: aiohttp.ClientResponse) -> Generator[None]:
 
 
 def never_connected(error: BaseException) -> bool:
-    """Tell whether it is certain that the server has not seen the request."""
+    """Return whether the server certainly has not seen the request."""
     return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def status_verdict(status: int, headers: Mapping[str, Any], now: float) -> TryAgain | None:
-    """Judge a refusal for ``retry``; ``now`` in seconds since 1970 is for HTTP dates.
+    """Return the verdict of ``retry`` on a refusal.
 
-    ``x-should-retry``, which OpenAI's servers send, overrules the status.
+    ``now``, in seconds since 1970, is for HTTP dates. The header ``x-should-retry`` of OpenAI's
+    servers overrules the status.
     """
-    told = headers.get("X-Should-Retry")
-    if told == "false" or (told != "true" and status not in _RETRIED_STATUSES):
+    should_retry = headers.get("X-Should-Retry")
+    if should_retry == "false" or (should_retry != "true" and status not in _RETRIED_STATUSES):
         return None
     return TryAgain(retry_after=retry_after(headers, now) or 0.0)
 
 
 def http_verdict(error: Exception, now: float) -> TryAgain | None:
-    """Judge what ``HttpClient.open`` raised for ``retry``."""
+    """Return the verdict of ``retry`` on an exception of ``HttpClient.open``."""
     if isinstance(error, StatusError):
         return status_verdict(error.status, error.headers, now)
     return TryAgain() if isinstance(error, TRANSPORT_ERRORS) else None

@@ -1,4 +1,4 @@
-"""Server-sent events, decoded and encoded; how bytes are split into chunks never matters."""
+"""Decodes and encodes server-sent events, however their bytes are split into chunks."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""How files are cut into chunks: as requests ask for it, and as it was done."""
+"""How files are cut into chunks: the request's wish, and the result."""
 
 from typing import Annotated
 

@@ -96,8 +96,8 @@ OPERATORS: Final = frozenset({"key", "credit", "model", "tools"})
 """The causes that only the operator can remove."""
 
 SUMMARIZE_HISTORY: Final = "summarize_history"
-"""The metadata key, of a run, a thread or an assistant, that asks for summaries of the messages
-that a prompt has no room for. "true" asks for summaries; "false" on any of the three forbids them.
+"""The metadata key of a run, a thread or an assistant that asks for summaries of the messages
+for which a prompt has no room. "true" asks for summaries; "false" on any of the three forbids them.
 """
 
 DOCUMENTS_CUT: Final = "documents_cut"
@@ -129,7 +129,7 @@ class PromptTokenDetails(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """The tokens of prompts and completions; the details are there where any were cached."""
+    """The tokens of prompts and completions; the details exist only if any were cached."""
 
     prompt_tokens: int
     completion_tokens: int

@@ -1,4 +1,4 @@
-"""The reasoning before tool calls, kept to be sent back with the calls unchanged.
+"""Keeps the reasoning before tool calls, which goes back to the model with the calls.
 
 DeepSeek refuses a conversation whose calls lack their reasoning, OpenRouter and Gemini answer
 better with it, others refuse such fields: the dialect says which.
@@ -99,11 +99,11 @@ def give_back(message: dict[str, Any], item: AssistantMessage, left_out: set[str
     if not item.continuation:
         return
     try:
-        told = msgspec.json.decode(item.continuation, type=dict[str, dict[str, Any]])
+        sealed = msgspec.json.decode(item.continuation, type=dict[str, dict[str, Any]])
     except msgspec.DecodeError:
         return  # it is of another kind of endpoint
-    fields = told.get("message", {})
+    fields = sealed.get("message", {})
     message.update({name: fields[name] for name in fields if name not in left_out})
     for call in message["tool_calls"]:
-        extras = told.get("calls", {}).get(call["id"], {})
+        extras = sealed.get("calls", {}).get(call["id"], {})
         call.update({name: extras[name] for name in extras if name not in left_out})

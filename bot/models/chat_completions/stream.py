@@ -1,7 +1,7 @@
-"""Chunks of a chat completion as model events, the same for every endpoint.
+"""Turns the chunks of a chat completion into model events, for every endpoint alike.
 
-The reader is lenient. It skips a chunk that can't be decoded and reads a field of an odd type as
-far as possible. After the finish reason, nothing makes an answer fail.
+The reader skips a chunk that can't be decoded, and reads a field of an odd type as far as
+possible. After the finish reason, nothing makes an answer fail.
 """
 
 from collections.abc import Iterable
@@ -82,9 +82,9 @@ class CompletionReader(AnswerReader):
         self._calls = ToolCallAssembler(tools)
         self._thoughts = ReasoningFields()
         self._tells_thoughts = thoughts
-        self._index: Any = None  # that of the choice that is read
-        self._latest = 0  # that of the latest choice, if indexes count the chunks
-        self._counts: bool | None = None  # whether they do; None while it is not known
+        self._index: Any = None  # the index of the choice that is read
+        self._latest = 0  # the latest index, if indexes count the chunks
+        self._counts: bool | None = None  # whether indexes count the chunks; None: unknown
         self._stray: CompletionChoice | None = None
         self._whole: str | None = None  # the whole text of a `message`, if the endpoint sent one
 
@@ -154,8 +154,8 @@ class CompletionReader(AnswerReader):
         values = parse(data)
         value = values[0] if values else data.decode("utf-8", "replace")
         if self.reason is None and says_something(value):
-            told = error_in(value) if isinstance(value, dict) else None
-            raise StreamFault("the stream carried an error", told or value)
+            error = error_in(value) if isinstance(value, dict) else None
+            raise StreamFault("the stream carried an error", error or value)
 
     def finish(self) -> list[ModelEvent]:
         """Return the last events; raises ``StreamFault`` for an incomplete answer."""
@@ -226,7 +226,7 @@ class CompletionReader(AnswerReader):
             raise StreamFault("the stream carried an error", error)
 
     def _take_choices(self, choices: list[CompletionChoice]) -> list[ModelEvent]:
-        """Take the choice whose index came first: only one was requested."""
+        """Take the choice whose index came first: only one choice was requested."""
         indexes = [integer(choice.index) or 0 for choice in choices]
         if self._index is None:
             self._index = self._latest = 0 if 0 in indexes else indexes[0]
@@ -237,14 +237,14 @@ class CompletionReader(AnswerReader):
         return self._take_choice(choices[indexes.index(self._index)])
 
     def _take_stray(self, choice: CompletionChoice, index: int) -> list[ModelEvent]:
-        """Take a choice of another index if each chunk counts one on, as some endpoints do."""
+        """Take a choice of another index if indexes count the chunks, as at some endpoints."""
         if self._counts is False or index != self._latest + 1:
             self._counts = False
             return []
         self._latest = index
         before, self._stray = self._stray, choice
         if before is None:
-            return []  # until the next one it may be a second answer
+            return []  # the next chunk shows whether this is a second answer
         events = [] if self._counts else self._take_choice(before)
         self._counts = True
         return events + self._take_choice(choice)
@@ -262,8 +262,8 @@ class CompletionReader(AnswerReader):
             self._take_message(choice.message, events)
         elif delta is None and choice.text is not None:
             events += self._speak(text_in(choice.text))
-        if told := choice.finish_reason or choice.stop_reason:
-            reason = stop_reason(told)
+        if ended := choice.finish_reason or choice.stop_reason:
+            reason = stop_reason(ended)
             # A later "stop" does not replace a more specific reason.
             if reason is not None and (self.reason is None or reason != "stop"):
                 self.reason = reason
@@ -298,10 +298,10 @@ class CompletionReader(AnswerReader):
             self._spoke = True
             self.size += len(refusal)
             events.append(ModelRefusalDelta(refusal))
-        told = delta.tool_calls or delta.function_call
-        if told and not self._calls:
+        calls = delta.tool_calls or delta.function_call
+        if calls and not self._calls:
             events += self._show(self.thinking.end(cut=True))
-        for call in told if isinstance(told, list) else (told,) if told else ():
+        for call in calls if isinstance(calls, list) else (calls,) if calls else ():
             events += self._calls.take(call)
 
     def _speak(self, text: str) -> list[ModelEvent]:

@@ -1,6 +1,6 @@
-"""Assembles tool calls from the pieces that endpoints send, or fails clearly.
+"""Assembles tool calls from the pieces that endpoints send.
 
-Indexes, ids and repeated names are used only where they make sense. Two calls are never merged:
+Indexes, ids and repeated names that make no sense are ignored. Two calls are never merged:
 once the JSON of a call's arguments is complete, another object begins another call.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from bot.models.chat_completions.continuation import CALL_FIELDS
-from bot.models.http.leniency import integer, new_call_id, text_in
+from bot.models.http.leniency import CallIds, integer, text_in
 from bot.models.http.stream_reader import StreamFault
 from bot.models.types import ModelEvent, ToolCallDelta, ToolCallStarted
 
@@ -23,7 +23,7 @@ _PLACEHOLDERS: Final = frozenset({"", "{}", "null", '""'})
 
 _NO_ID: Final = frozenset({"", "null", "none", "undefined"})
 _WRAPPERS: Final = frozenset('"`')
-"""What arguments begin with that are a JSON string or a block of code; they are held to the end."""
+"""How a JSON string or a block of code begins; such arguments are held back to the end."""
 
 _BLOCK: Final = re.compile(r"```\w*\s*(\{.*\})\s*```", re.DOTALL)
 _TEMPLATE: Final = re.compile(r"\A\s*functions\.|<\|.*\Z", re.DOTALL)
@@ -34,10 +34,10 @@ _IN_STRING: Final = re.compile(r'["\\]')
 class _JsonProgress:
     """Tracks whether a JSON object or array is complete; other text never is."""
 
-    __slots__ = ("_depth", "_escaped", "_in_string", "_structured", "begun")
+    __slots__ = ("_depth", "_escaped", "_in_string", "_structured", "has_text")
 
     def __init__(self) -> None:
-        self.begun = False
+        self.has_text = False
         self._structured = False
         self._in_string = False
         self._escaped = False
@@ -45,8 +45,8 @@ class _JsonProgress:
 
     def feed(self, piece: str) -> int | None:
         """Take the next piece; return the offset where the value ends, None before its end."""
-        if not self.begun and (begin := piece.lstrip()):
-            self.begun = True
+        if not self.has_text and (begin := piece.lstrip()):
+            self.has_text = True
             self._structured = begin[0] in "{["
         if not self._structured:
             return None
@@ -87,13 +87,22 @@ class _OpenCall:
     """A call that is being received; it starts once its whole name is known."""
 
     __slots__ = (
-        "arguments", "extra", "held", "id", "index", "name", "progress", "started", "told_id",
-        "unnamed", "whole",
+        "arguments",
+        "endpoint_id",
+        "extra",
+        "held",
+        "id",
+        "index",
+        "name",
+        "progress",
+        "started",
+        "unnamed",
+        "whole",
     )  # fmt: skip
 
-    def __init__(self, name: str, told_id: str) -> None:
+    def __init__(self, name: str, endpoint_id: str) -> None:
         self.name = name
-        self.told_id = told_id
+        self.endpoint_id = endpoint_id
         self.id = ""
         self.index = -1
         self.started = False
@@ -105,9 +114,9 @@ class _OpenCall:
         self.extra: dict[str, Any] = {}
 
     @property
-    def begun(self) -> bool:
+    def has_arguments(self) -> bool:
         """Tell whether arguments arrived, a placeholder included."""
-        return self.progress.begun or bool(self.held.strip())
+        return self.progress.has_text or bool(self.held.strip())
 
 
 class ToolCallAssembler:
@@ -124,7 +133,7 @@ class ToolCallAssembler:
         self._at: dict[int, _OpenCall] = {}
         self._by_id: dict[str, _OpenCall] = {}
         self._current: _OpenCall | None = None
-        self._ids: set[str] = set()
+        self._ids = CallIds()
         self._started = 0
 
     def __bool__(self) -> bool:
@@ -136,11 +145,11 @@ class ToolCallAssembler:
         """The fields to send back with a call, by the call's id."""
         return {call.id: call.extra for call in self._calls if call.extra}
 
-    def take(self, told: object) -> list[ModelEvent]:
+    def take(self, entry: object) -> list[ModelEvent]:
         """Return the events in one entry; raises ``StreamFault`` for an unusable call."""
-        if not isinstance(told, dict):
+        if not isinstance(entry, dict):
             return []
-        piece = _read(told)
+        piece = _read(entry)
         if not (piece.name or piece.id or piece.arguments):
             return []
         events: list[ModelEvent] = []
@@ -151,12 +160,12 @@ class ToolCallAssembler:
             call = self._open(piece.name or call.name, piece.id, events)
         elif call.whole and piece.arguments.strip() == "".join(call.arguments).strip():
             return events  # some endpoints repeat the whole arguments at the end
-        elif piece.name and not (call.name and call.progress.begun):
+        elif piece.name and not (call.name and call.progress.has_text):
             call.name = _joined(call.name, piece.name)
         if piece.index is not None:
             self._at[piece.index] = call
         if piece.id:
-            call.told_id = call.told_id or piece.id
+            call.endpoint_id = call.endpoint_id or piece.id
             self._by_id.setdefault(piece.id, call)
         self._current = call
         call.extra.update(piece.extra)
@@ -177,12 +186,14 @@ class ToolCallAssembler:
         """Return the call that a piece belongs to: by index, by id, or the open one."""
         current = self._current
         by_id = self._by_id.get(piece.id) if piece.id else None
-        open_by_id = by_id if by_id is not None and not by_id.whole and by_id.begun else None
+        open_by_id = (
+            by_id if by_id is not None and not by_id.whole and by_id.has_arguments else None
+        )
         if piece.index is None:
             return by_id or current
         at = self._at.get(piece.index)
         if at is not None:
-            if by_id is None or by_id is at or at.told_id == piece.id:
+            if by_id is None or by_id is at or at.endpoint_id == piece.id:
                 return at
             return by_id if not piece.name or piece.name == by_id.name else at
         if piece.name:
@@ -193,8 +204,8 @@ class ToolCallAssembler:
 
     def _continues(self, call: _OpenCall, piece: _CallPiece) -> bool:
         """Tell whether a piece continues this call instead of beginning another."""
-        same_id = bool(piece.id) and piece.id == call.told_id
-        other_id = bool(piece.id) and bool(call.told_id) and not same_id
+        same_id = bool(piece.id) and piece.id == call.endpoint_id
+        other_id = bool(piece.id) and bool(call.endpoint_id) and not same_id
         repeated = piece.name == call.name and not other_id
         if call.whole:
             if not piece.arguments.strip():
@@ -206,7 +217,7 @@ class ToolCallAssembler:
             return True
         if not call.name:
             return not other_id
-        if call.progress.begun:
+        if call.progress.has_text:
             return piece.name == call.name and not (other_id and piece.begins)
         if call.held.strip():
             return same_id or (repeated and not piece.arguments.strip())
@@ -223,12 +234,12 @@ class ToolCallAssembler:
         joined = _joined(name, piece.name)
         return any(tool.startswith(joined) for tool in self._tools)
 
-    def _open(self, name: str, told_id: str, events: list[ModelEvent]) -> _OpenCall:
+    def _open(self, name: str, endpoint_id: str, events: list[ModelEvent]) -> _OpenCall:
         """Open another call; start the calls before it, so that they keep their order."""
         for call in self._calls:
             if call.name:
                 self._start(call, events)
-        call = _OpenCall(name, told_id)
+        call = _OpenCall(name, endpoint_id)
         self._calls.append(call)
         return call
 
@@ -237,13 +248,15 @@ class ToolCallAssembler:
         if not text:
             return
         if not call.whole:
-            if not call.progress.begun:
+            if not call.progress.has_text:
                 waiting = call.held + text
                 if waiting.strip() in _PLACEHOLDERS:
                     call.held = waiting
                     return
-                begun = call.held.strip()
-                replaced = begun in _PLACEHOLDERS and bool(begun) and text.lstrip()[:1] == "{"
+                placeholder = call.held.strip()
+                replaced = (
+                    placeholder in _PLACEHOLDERS and bool(placeholder) and text.lstrip()[:1] == "{"
+                )
                 if not replaced and waiting.lstrip()[0] in _WRAPPERS:
                     call.held = waiting
                     return
@@ -288,7 +301,7 @@ class ToolCallAssembler:
         call.name = self._offered(call.name)
         call.index = self._started
         self._started += 1
-        call.id = self._own_id(call.told_id)
+        call.id = self._ids.of(call.endpoint_id)
         self.size += len(call.name)
         events.append(ToolCallStarted(call.index, call.id, call.name))
 
@@ -296,12 +309,6 @@ class ToolCallAssembler:
         """Return the function that was offered, without what a template put around its name."""
         bare = _TEMPLATE.sub("", name).strip()
         return bare if name not in self._tools and bare in self._tools else name
-
-    def _own_id(self, told: str) -> str:
-        """Return the endpoint's id, or a new one if it is missing or repeated."""
-        call_id = told if told and told not in self._ids else new_call_id()
-        self._ids.add(call_id)
-        return call_id
 
 
 def _unwrapped(arguments: str) -> str:
@@ -320,11 +327,11 @@ def _joined(name: str, piece: str) -> str:
     return piece if piece.startswith(name) else name if name == piece else name + piece
 
 
-def _read(told: dict[str, Any]) -> _CallPiece:
+def _read(entry: dict[str, Any]) -> _CallPiece:
     """Read an entry; the function's fields may be in the entry itself (``function_call``)."""
-    function = told.get("function")
+    function = entry.get("function")
     if not isinstance(function, dict):
-        function = told
+        function = entry
     named = (function.get(key) for key in ("arguments", "parameters", "input", "args"))
     arguments = next((each for each in named if each is not None), None)
     if isinstance(arguments, list) and all(isinstance(each, str) for each in arguments):
@@ -333,11 +340,11 @@ def _read(told: dict[str, Any]) -> _CallPiece:
         arguments = arguments[0]
     if isinstance(arguments, dict | list):
         arguments = json.dumps(arguments, ensure_ascii=False)
-    name, call_id = text_in(function.get("name")), text_in(told.get("id"))
+    name, call_id = text_in(function.get("name")), text_in(entry.get("id"))
     return _CallPiece(
-        index=integer(told.get("index")),
+        index=integer(entry.get("index")),
         id="" if call_id.lower() in _NO_ID else call_id,
         name=name,
         arguments=text_in(arguments),
-        extra={key: told[key] for key in CALL_FIELDS if told.get(key) is not None},
+        extra={key: entry[key] for key in CALL_FIELDS if entry.get(key) is not None},
     )

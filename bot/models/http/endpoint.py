@@ -50,9 +50,9 @@ class EndpointTimeouts(Struct, frozen=True, kw_only=True):
 
 
 class FailedError(Exception):
-    """One try brought no usable answer.
+    """One try of a request failed.
 
-    ``error`` is what the caller is told, ``again`` the verdict of ``retry``.
+    ``error`` is for the caller if no other try follows, ``again`` the verdict of ``retry``.
     """
 
     def __init__(self, error: ModelError, again: TryAgain | None) -> None:

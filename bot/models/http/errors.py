@@ -1,4 +1,4 @@
-"""What an endpoint's refusals mean: a ``ModelError``, or a change to the request."""
+"""Turns an endpoint's refusals into a ``ModelError``, or into a change to the request."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""Fetches images for private endpoints: from public addresses only, and bounded.
+"""Fetches images for private endpoints: from public addresses only, up to a size.
 
-A model endpoint on this machine or in a private network reaches hosts that strangers can't. With an
-address from a request, it could be made to read from those; so the bytes are fetched here.
+A model endpoint on this machine or in a private network reaches hosts that strangers can't. The
+address in a request could lead it to those hosts, so the bytes are fetched here.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Lenient readers of almost JSON, almost numbers and almost errors.
+"""Reads malformed JSON, numbers and errors leniently.
 
 Model endpoints disagree in every field that most clients ignore. A stream is first decoded
 strictly, which is fast; these functions read the events for which that fails.
@@ -201,22 +201,36 @@ _REASONS: Final[dict[str, str]] = {
 _NO_REASON: Final = frozenset({"", "null", "none", "unspecified", "not_finished", "in_progress"})
 
 
-def stop_reason(told: object) -> str | None:
+def stop_reason(reason: object) -> str | None:
     """Return why the model stopped: a ``FinishReason`` or "error"; None without a reason.
 
     An unknown reason counts as "stop".
     """
-    if isinstance(told, dict):
-        told = told.get("type", told.get("reason"))
-    if not isinstance(told, str):
-        return "stop" if told else None
-    words = told.strip().lower().replace("-", "_").replace(" ", "_")
+    if isinstance(reason, dict):
+        reason = reason.get("type", reason.get("reason"))
+    if not isinstance(reason, str):
+        return "stop" if reason else None
+    words = reason.strip().lower().replace("-", "_").replace(" ", "_")
     words = words.removeprefix("finish_reason_").removeprefix("finishreason.")
     if words in _NO_REASON:
         return None
     # Gemini's endpoint writes "content_filter: PROHIBITED_CONTENT" and the like.
     before, _, after = words.partition(":")
     return _REASONS.get(after.strip("_")) or _REASONS.get(before.strip("_"), "stop")
+
+
+class CallIds:
+    """Gives each tool call of an answer an id of its own."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def of(self, endpoint_id: object) -> str:
+        """Return the endpoint's id, or a new one if it is missing or repeated."""
+        known = isinstance(endpoint_id, str) and endpoint_id and endpoint_id not in self._used
+        call_id = str(endpoint_id) if known else new_call_id()
+        self._used.add(call_id)
+        return call_id
 
 
 def new_call_id() -> str:

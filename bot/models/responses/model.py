@@ -210,7 +210,7 @@ class Responses(EndpointModel[ResponsesDialect]):
 
     def _abandon_background(self, reader: ResponseReader) -> None:
         """Abandon a background response that nobody will read."""
-        if self._leaving or not reader.background or reader.over_there or reader.id is None:
+        if self._leaving or not reader.background or reader.ended_remotely or reader.id is None:
             return
         self._send(self._abandon(reader.id), reader.id)
 

@@ -1,4 +1,4 @@
-"""Receives a Response: by its first stream, by later streams after a cut, or by polling."""
+"""Continues a Response after a cut connection: by another stream, or by polling."""
 
 import logging
 from typing import Final, TypeAlias
@@ -102,7 +102,7 @@ class Resumption:
             # another stream would not.
             silent = isinstance(fault, TimeoutError) or self._progress == reader.progress
             self._polling = self._polling or silent
-        if not reader.background or again is None or error.hopeless or reader.over_there:
+        if not reader.background or again is None or error.hopeless or reader.ended_remotely:
             raise error from fault
         _log.info("%s Reading response %s on.", error, reader.id)
         return await self._open(error, again)
@@ -121,7 +121,7 @@ class Resumption:
                 return await self._attempt()
             except RefusedError as refused:
                 if refused.status == 404:
-                    self._reader.over_there = True
+                    self._reader.ended_remotely = True
                     raise self._gone() from refused
                 if refused.status in _NOT_STREAMED and not self._polling:
                     self._polling = True  # endpoints keep streams for minutes, responses longer
@@ -134,7 +134,7 @@ class Resumption:
                     error = None
                     continue
                 error, again = failed.error, failed.again
-            if again is None or error.hopeless or self._reader.over_there:
+            if again is None or error.hopeless or self._reader.ended_remotely:
                 raise error
 
     async def _pause(self, error: ModelError, again: TryAgain | None) -> None:

@@ -246,5 +246,5 @@ def _text_format(asked: dict[str, Any] | str | None) -> dict[str, Any] | None:
     described = asked.get("json_schema")
     if not isinstance(described, dict):
         return {"format": asked}
-    told = {key: value for key, value in described.items() if value is not None}
-    return {"format": {"schema": {"type": "object"}, **told, "type": "json_schema"}}
+    schema = {key: value for key, value in described.items() if value is not None}
+    return {"format": {"schema": {"type": "object"}, **schema, "type": "json_schema"}}

@@ -1,4 +1,4 @@
-"""The reasoning of a Response that a person can read: its summaries, or what open models think."""
+"""The readable reasoning of a Response: its summaries, or the thoughts of open models."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -26,18 +26,18 @@ class Thoughts:
             self._pieces[of_summary].append(text_in(delta))
 
     def text(self, items: Iterable[dict[str, Any]], filtered: str) -> str:
-        """Return the reasoning; ``filtered`` is what stood between tags in the answer.
+        """Return the reasoning; ``filtered`` is the reasoning between tags in the answer.
 
-        The finished ``items`` tell the reasoning whole. Not every endpoint sends them.
+        Finished ``items`` have the whole reasoning, but not every endpoint sends such items.
         """
         if not self._keep:
             return ""
-        told = "\n\n".join(filter(None, map(_told, items)))
+        whole = "\n\n".join(filter(None, map(_thoughts_in, items)))
         streamed = "".join(self._pieces[True]) or "".join(self._pieces[False])
-        return "\n\n".join(filter(None, (told or streamed.strip(), filtered)))
+        return "\n\n".join(filter(None, (whole or streamed.strip(), filtered)))
 
 
-def _told(item: dict[str, Any]) -> str:
+def _thoughts_in(item: dict[str, Any]) -> str:
     """Return the reasoning in an item: the summary, else the thoughts themselves."""
     if kind_of(item) != "reasoning":
         return ""
