@@ -1,7 +1,8 @@
 """Every use of aiosqlite's private parts, and a check that they exist.
 
 aiosqlite runs each call of a connection on the connection's own thread, one statement at a time.
-A transaction here is one function that runs whole on that thread, for which there is no public way.
+A transaction of the store is one function that runs whole on that thread; aiosqlite has no public
+method for that.
 """
 
 import inspect
@@ -24,7 +25,7 @@ class ThreadConnection(aiosqlite.Connection):
 
 
 def missing_internals(connection: type[object] = aiosqlite.Connection) -> tuple[str, ...]:
-    """Return the names of the private parts that a connection class lacks or has otherwise."""
+    """Return the private names that a connection class lacks, or has with another signature."""
     missing: list[str] = []
     execute = getattr(connection, "_execute", None)
     if not inspect.iscoroutinefunction(execute) or not _takes_function_and_argument(execute):

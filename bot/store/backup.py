@@ -1,7 +1,6 @@
 """Copies databases and files for a backup, also while another process uses the originals.
 
-SQLite itself makes the copy of a database: a snapshot that neither waits for writers nor delays
-them.
+SQLite copies a snapshot of the database, which neither waits for writers nor delays them.
 """
 
 import os

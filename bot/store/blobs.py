@@ -1,4 +1,4 @@
-"""The bytes of uploaded files, one file in a directory for each; a file is complete or absent."""
+"""The bytes of uploaded files: each is a file in one directory, which is complete or absent."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ class FileTooLargeError(Exception):
 class FileBox:
     """A directory of files, each named by its id.
 
-    Reading takes a ``File`` instead of an id: its holder has found it in its own project.
+    Methods that read take a ``File`` instead of an id: the caller has found it in its own project.
     """
 
     def __init__(self, directory: Path) -> None:

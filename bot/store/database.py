@@ -158,7 +158,7 @@ class Database:
         await self.write(_rewrite_version)
 
     async def search(self, work: SearchWork[T], *, group: str, seconds: float) -> T:
-        """Run a slow read on connections of its own, so that other reads do not wait for it.
+        """Run a slow read on the connections for searches, so that other reads do not wait for it.
 
         Groups take turns. Raises ``SearchStoppedError`` if the search takes longer than
         ``seconds``. A cancelled caller stops its search.

@@ -1,6 +1,7 @@
 """Group commit: transactions that wait for the writer share one commit.
 
-Each has its own result. One that raises is rolled back to its own savepoint, without the others.
+Each transaction has its own result. A transaction that raises is rolled back to its own savepoint;
+the others are committed.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ _SAVEPOINT: Final = "one_of_many"
 
 
 class _Transaction(Generic[T]):
-    """A transaction that waits for the writer and, once it ran, its result or error."""
+    """A transaction that waits for the writer; later its result or its error."""
 
     def __init__(self, work: Work[T]) -> None:
         self.work = work
@@ -47,7 +48,7 @@ class _Transaction(Generic[T]):
 
 
 class Commits:
-    """The writer's queue: all transactions that wait when the writer is free share one commit."""
+    """The writer's queue: transactions that wait while the writer is busy share the next commit."""
 
     def __init__(self, on_thread: OnThread) -> None:
         self._on_thread = on_thread

@@ -259,7 +259,7 @@ class HostedTools:
 
         def work(tables: Tables) -> None:
             self._check_quota(tables, workspace.project, run.thread_id, len(data))
-            tables.files.add_generated_file(workspace.project, file, run)
+            tables.files.add_file(workspace.project, file, run)
 
         try:
             await self._store.write(work)

@@ -19,6 +19,7 @@ from bot.assistants.schema.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
+from bot.store import queries
 from bot.store.engine.rows import MOST_PAGE_BYTES, Rows, Unreadable
 
 _FILES: Final = Decoder(File)
@@ -57,18 +58,15 @@ class FileTables:
             db, "file_batches", _BATCHES, "file batch", unreadable, owner="store_id"
         )
 
-    def add_file(self, project: str, file: File) -> None:
-        """Add the row of an uploaded file."""
-        self._add_file(project, file)
-
-    def add_generated_file(self, project: str, file: File, run: Run) -> None:
-        """Add the row of a file that a run's code generated; the file counts against quotas."""
-        self._add_file(
-            project,
-            file,
-            run_id=run.id,
-            made_on=run.thread_id,
-            made_bytes=max(file.bytes, _LEAST_BYTES),
+    def add_file(self, project: str, file: File, run: Run | None = None) -> None:
+        """Add the row of a file; a file that a run's code generated counts against quotas."""
+        made: dict[str, str | int] = {}
+        if run is not None:
+            size = max(file.bytes, _LEAST_BYTES)
+            made = {"run_id": run.id, "made_on": run.thread_id, "made_bytes": size}
+        expires_at = file.expires_at if isinstance(file.expires_at, int) else None
+        self.files.insert(
+            file, id=file.id, project=project, purpose=file.purpose, expires_at=expires_at, **made
         )
 
     def generated_bytes(self, project: str, thread_id: str) -> tuple[int, int]:
@@ -88,7 +86,7 @@ class FileTables:
     def waiting_file(self, store_id: str, file_id: str) -> File | None:
         """Return a file that waits to be indexed in a vector store of its own project.
 
-        Returns None if it does not wait, or if its row cannot be read.
+        Returns None if the file does not wait, or if its row cannot be read.
         """
         row = self._db.execute(
             "SELECT f.id, f.body FROM files f JOIN vector_stores s ON s.project = f.project "
@@ -98,25 +96,15 @@ class FileTables:
         ).fetchone()
         return self.files.decoded(*row) if row else None
 
-    def _add_file(self, project: str, file: File, **made: str | int) -> None:
-        expires_at = file.expires_at if isinstance(file.expires_at, int) else None
-        self.files.insert(
-            file,
-            id=file.id,
-            project=project,
-            purpose=file.purpose,
-            expires_at=expires_at,
-            **made,
-        )
-
     def all_file_ids(self) -> set[str]:
         """Return the ids of all projects' files."""
-        return {file_id for (file_id,) in self._db.execute("SELECT id FROM files")}
+        return set(queries.column(self._db, "SELECT id FROM files"))
 
-    def drop_expired_files(self, now: int) -> list[str]:
+    def drop_expired_files(self, now: int) -> tuple[str, ...]:
         """Delete the rows of expired files and return their ids."""
-        statement = "DELETE FROM files WHERE expires_at <= ? RETURNING id"
-        return [file_id for (file_id,) in self._db.execute(statement, (now,)).fetchall()]
+        return queries.column(
+            self._db, "DELETE FROM files WHERE expires_at <= ? RETURNING id", (now,)
+        )
 
     def add_store_file(self, file: VectorStoreFile, batch_id: str | None) -> None:
         """Add a file to a vector store; a file that is there already is indexed again."""
@@ -134,14 +122,14 @@ class FileTables:
     def move_store_file(
         self, store_id: str, file_id: str, target: FileStatus, **changes: Any
     ) -> VectorStoreFile | None:
-        """Move a file that is ``in_progress`` to ``target``; None if it is not, or was removed."""
+        """Move a file from ``in_progress`` to ``target``; None from other statuses, or if gone."""
         file = self.store_files.readable(store_id=store_id, id=file_id)
         if file is None:
             return None
         moved = msgspec.structs.replace(file, status=target, **changes)
         row = self._db.execute(
             "UPDATE store_files SET status = ?, usage_bytes = ?, body = ? "
-            "WHERE store_id = ? AND id = ? AND status IN ('in_progress') RETURNING id",
+            "WHERE store_id = ? AND id = ? AND status = 'in_progress' RETURNING id",
             (target, moved.usage_bytes, self.store_files.encoded(moved), store_id, file_id),
         ).fetchone()
         return moved if row else None
@@ -181,7 +169,7 @@ class FileTables:
             "SELECT 1 FROM store_files WHERE status = 'in_progress' "
             "AND store_id IN (SELECT value FROM json_each(?)) LIMIT 1"
         )
-        return self._db.execute(query, (json.dumps(store_ids),)).fetchone() is not None
+        return queries.value(self._db, query, (json.dumps(store_ids),)) is not None
 
     def store(self, store: VectorStore) -> VectorStore:
         """Return a vector store with the counts and the status of its files."""
@@ -207,18 +195,16 @@ class FileTables:
     def batch(self, batch: VectorStoreFileBatch) -> VectorStoreFileBatch:
         """Return a batch with the counts and the status of its files."""
         counts, _ = self._counts(batch_id=batch.id)
-        (cancelled,) = self._db.execute(
-            "SELECT cancelled FROM file_batches WHERE id = ?", (batch.id,)
-        ).fetchone()
+        query = "SELECT cancelled FROM file_batches WHERE id = ?"
         status: FileStatus = "in_progress" if counts.in_progress else "completed"
-        if cancelled:
+        if queries.value(self._db, query, (batch.id,)):
             status = "cancelled"
         elif counts.total and counts.failed == counts.total:
             status = "failed"
         return msgspec.structs.replace(batch, file_counts=counts, status=status)
 
     def add_chunks(self, store_id: str, file_id: str, chunks: Iterable[tuple[str, str]]) -> bool:
-        """Index chunks of a file: each has its text and the form that searches match.
+        """Index chunks of a file: pairs of a text and the form that searches match.
 
         Searches find the chunks once the file is completed. Returns False if the file is no longer
         ``in_progress``.
@@ -297,15 +283,12 @@ class FileTables:
         these file ids.
         """
         ids = json.dumps(list(store_ids))
-        places = " OR ".join(
-            f"s{seq}"
-            for (seq,) in self._db.execute(
-                "SELECT seq FROM vector_stores "
-                # "+" makes SQLite use the index on id: a project may have many vector stores.
-                "WHERE +project = ? AND id IN (SELECT value FROM json_each(?))",
-                (project, ids),
-            )
+        # "+" makes SQLite use the index on id: a project may have many vector stores.
+        query = (
+            "SELECT seq FROM vector_stores "
+            "WHERE +project = ? AND id IN (SELECT value FROM json_each(?))"
         )
+        places = " OR ".join(f"s{seq}" for seq in queries.column(self._db, query, (project, ids)))
         if not places or not match:
             return []
         rows: list[tuple[str, bytes, bytes, str, str, float]] = self._db.execute(

@@ -48,8 +48,8 @@ class Unreadable:
 class Rows(Generic[T]):
     """One table of objects of one kind, valid within one transaction.
 
-    ``owner`` is the column with the owner of a row: its project, or the object that contains it and
-    that was found in its project before. A lookup that does not name the owner raises
+    ``owner`` is the column with the owner of a row: its project, or the object that contains the
+    row, which the caller has found in its project. A lookup that does not name the owner raises
     ``TypeError``.
     """
 
@@ -110,9 +110,9 @@ class Rows(Generic[T]):
         return found
 
     def readable(self, **where: Value) -> T | None:
-        """Return the object whose columns have these values, for work that can do without it.
+        """Return the object whose columns have these values.
 
-        Returns None if there is no such row or the row cannot be read.
+        Returns None if there is no such row or the row cannot be read, unlike ``get``.
         """
         row = self._row(where)
         return None if row is None else self.decoded(*row)

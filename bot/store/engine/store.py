@@ -23,6 +23,7 @@ from bot.assistants.schema.objects import (
 from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
 from bot.runtime.metrics import Metrics
 from bot.runtime.quoted_text import without_quotes
+from bot.store import queries
 from bot.store.blobs import FileBox
 from bot.store.database import Database, reading
 from bot.store.engine.files import FileTables
@@ -44,7 +45,7 @@ _SEARCH_READERS: Final = 3
 
 
 RESTART_SECONDS: Final = 60.0
-"""Stops of the engine within so many seconds count once against a run."""
+"""Stops of the engine that are closer together, in seconds, count once against a run."""
 
 
 class EngineStore:
@@ -88,7 +89,7 @@ class EngineStore:
         """Run a search on one snapshot, beside all other reads; projects take turns.
 
         Raises ``SearchStoppedError`` if the search takes longer than ``seconds``. A cancelled
-        caller stops its search. ``work`` must call its ``Check`` in loops of its own.
+        caller stops its search. ``work`` must call its ``Check`` in loops outside of SQLite.
         """
         return await self._database.search(
             lambda db, check: work(Tables(db, self._unreadable), check),
@@ -110,7 +111,7 @@ class EngineStore:
 def assistants_in(path: Path, project: str) -> frozenset[str]:
     """Return the ids and names of a project's assistants, also while a process holds the file.
 
-    A file that is not there has none. Raises ``StoreError`` for one that can't be read.
+    A missing file has no assistants. Raises ``StoreError`` for a file that can't be read.
     """
     if not path.exists():
         return frozenset()
@@ -141,28 +142,24 @@ class Tables:
         self.summaries = Summaries(db)
 
     def owner_of(self, table: str, id_: str) -> str | None:
-        """Return the owner of an object, in whatever project; None if no object has this id."""
+        """Return the owner of an object in any project; None if no object has this id."""
         owner = {"messages": "thread_id", "steps": "run_id"}.get(table, "project")
         query = f"SELECT {owner} FROM {table} WHERE id = ?"
-        row = self._db.execute(query, (id_,)).fetchone()
-        return None if row is None else str(row[0])
+        return queries.value(self._db, query, (id_,))
 
     def require_thread(self, project: str, thread_id: str) -> None:
         """Raise ``APIError`` 404 unless the project has that thread; its body is not read."""
         query = "SELECT 1 FROM threads WHERE id = ? AND project = ?"
-        if self._db.execute(query, (thread_id, project)).fetchone() is None:
+        if queries.value(self._db, query, (thread_id, project)) is None:
             raise not_found("thread", thread_id)
 
     def active_run(self, thread_id: str) -> str | None:
         """Return the id of the unfinished run that locks the thread."""
-        row = self._db.execute(
-            f"SELECT id FROM runs WHERE thread_id = ? AND status IN ({_ACTIVE})",
-            (thread_id,),
-        ).fetchone()
-        return str(row[0]) if row else None
+        query = f"SELECT id FROM runs WHERE thread_id = ? AND status IN ({_ACTIVE})"
+        return queries.value(self._db, query, (thread_id,))
 
     def count_active_runs(self, project: str) -> int:
-        """Return how many runs of a project have not ended."""
+        """Return the number of unfinished runs of a project."""
         query = f"SELECT count(*) FROM runs WHERE project = ? AND status IN ({_ACTIVE})"
         (count,) = self._db.execute(query, (project,)).fetchone()
         return int(count)
@@ -192,15 +189,12 @@ class Tables:
         return True
 
     def _redact_steps(self, run_id: str) -> None:
-        """Empty the tool calls of an ended run of whose answer nothing is left."""
-        (is_needed,) = self._db.execute(
-            f"""
+        """Empty the tool calls of an ended run whose messages were all deleted."""
+        is_needed = f"""
             SELECT EXISTS (SELECT 1 FROM messages WHERE run_id = :run)
                 OR EXISTS (SELECT 1 FROM runs WHERE id = :run AND status IN ({_ACTIVE}))
-            """,
-            {"run": run_id},
-        ).fetchone()
-        if is_needed:
+        """
+        if queries.value(self._db, is_needed, {"run": run_id}):
             return
         self._db.execute("UPDATE steps SET continuation = NULL WHERE run_id = ?", (run_id,))
         for step in self.steps.all(run_id=run_id):
@@ -209,9 +203,9 @@ class Tables:
                 self.steps.write(emptied, id=step.id, run_id=run_id)
 
     def redact_errors(self, project: str, thread_id: str) -> None:
-        """Take words that may be those of a deleted message out of the errors of a thread's runs.
+        """Remove words that may stem from a deleted message from the errors of a thread's runs.
 
-        An endpoint may quote what it was sent.
+        An endpoint's error may quote the request.
         """
         where = {"project": project, "thread_id": thread_id, "status": "failed"}
         for run in self.runs.all(**where):
@@ -224,8 +218,7 @@ class Tables:
     def count_messages(self, thread_id: str) -> int:
         """Return the number of messages on a thread."""
         query = "SELECT messages FROM threads WHERE id = ?"
-        row = self._db.execute(query, (thread_id,)).fetchone()
-        return int(row[0]) if row else 0
+        return queries.value(self._db, query, (thread_id,)) or 0
 
     def add_run(self, project: str, run: Run) -> None:
         """Add a run; raises ``sqlite3.IntegrityError`` if its thread has an unfinished one."""
@@ -267,13 +260,12 @@ class Tables:
 
     def response_of(self, run_id: str) -> str | None:
         """Return the id of the response that a run reads from the model's endpoint."""
-        row = self._db.execute("SELECT response FROM runs WHERE id = ?", (run_id,)).fetchone()
-        return row[0] if row else None
+        return queries.value(self._db, "SELECT response FROM runs WHERE id = ?", (run_id,))
 
     def steps_of_response(self, run_id: str, response_id: str) -> set[str]:
         """Return the ids of a run's steps that came from a response of the model's endpoint."""
         query = "SELECT id FROM steps WHERE run_id = ? AND response = ?"
-        return {step_id for (step_id,) in self._db.execute(query, (run_id, response_id))}
+        return set(queries.column(self._db, query, (run_id, response_id)))
 
     def set_continuation(self, step_id: str, data: str) -> None:
         """Store the model's continuation data, to be sent with the outputs of a step's calls."""
@@ -297,8 +289,7 @@ class Tables:
             """,
             {"id": run_id, "now": now, "together": RESTART_SECONDS},
         )
-        row = self._db.execute("SELECT tries FROM runs WHERE id = ?", (run_id,)).fetchone()
-        return int(row[0]) if row else 0
+        return queries.value(self._db, "SELECT tries FROM runs WHERE id = ?", (run_id,)) or 0
 
     def discount_stop(self) -> None:
         """Exempt this stop from the count: the engine stops in order, no run made it crash."""
@@ -339,6 +330,6 @@ class Tables:
 
 
 def _redacted(error: LastError | None) -> LastError | None:
-    """Return an error without words that may be quoted; None if there are no such words."""
+    """Return an error without the words that it may quote; None if it quotes none."""
     message = "" if error is None else without_quotes(error.message)
     return None if error is None or message == error.message else replace(error, message=message)

@@ -1,7 +1,7 @@
-"""Function calls that ask a person, and every decision about a call.
+"""Function calls that wait for a person's approval, and every decision about a call.
 
-A call that asks waits in its run for a short time. A decision that comes later makes the call
-without its run, and a question brings the result to the assistant.
+The run waits for a short time. After a later approval the bot makes the call without the run, and
+a question brings the result to the assistant.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from msgspec.structs import asdict
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.records import NewQuestion
 from bot.store.ledger.states import UNDECIDED, ApprovalState, approval_sources
@@ -78,7 +79,7 @@ class ApprovalStore(LedgerPart):
     def is_allowed_in(self, db: sqlite3.Connection, thread_id: str, name: str) -> bool:
         """Return whether somebody allowed a function for the rest of a conversation."""
         statement = "SELECT EXISTS (SELECT 1 FROM allowances WHERE thread_id = ? AND name = ?)"
-        return bool(rows.value(db, statement, (thread_id, name)))
+        return bool(queries.value(db, statement, (thread_id, name)))
 
     @writes
     def ask(self, db: sqlite3.Connection, new: NewApproval) -> Approval:
@@ -187,7 +188,7 @@ class ApprovalStore(LedgerPart):
 
     @writes
     def withdraw(self, db: sqlite3.Connection, run_id: str) -> tuple[Approval, ...]:
-        """Withdraw what a cancelled run asked; return the approvals that were open."""
+        """Withdraw the open approvals of a cancelled run, and return them."""
         asked = _approvals(db, "WHERE run_id = ? AND state = 'asked'", run_id)
         moved = (_move(db, each.id, "withdrawn") for each in asked)
         return tuple(each for each in moved if each is not None)
@@ -264,18 +265,18 @@ _FORGET: Final = """
 
 
 def forget_approvals_of(db: sqlite3.Connection, member_id: int) -> None:
-    """Forget what the calls that asked for a member were about; open ones are withdrawn."""
+    """Forget the contents of a member's approvals; open ones are withdrawn."""
     db.execute(f"{_FORGET} WHERE asker_id = ?", (member_id,))
 
 
 def forget_approvals(db: sqlite3.Connection, turn_id: int) -> None:
-    """Forget what the calls of a turn that asked were about; open ones are withdrawn."""
+    """Forget the contents of a turn's approvals; open ones are withdrawn."""
     db.execute(f"{_FORGET} WHERE turn_id = ?", (turn_id,))
     db.execute("UPDATE tool_decisions SET reason = NULL WHERE turn_id = ?", (turn_id,))
 
 
 def _late_call(approval: Approval) -> NewCall:
-    """Return a call without its run as the ledger has it: its cause stands for the run."""
+    """Return the ledger's form of a call without a run: the approval's cause stands for the run."""
     call = {name: getattr(approval, name) for name in NewCall.__struct_fields__}
     return NewCall(**call | {"run_id": approval.cause})
 

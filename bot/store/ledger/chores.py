@@ -6,6 +6,7 @@ A chore is stored in the transaction that makes it necessary, and removed after 
 import sqlite3
 from typing import Final
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.records import Chore, ChoreKind, Turn
 from bot.store.ledger.transactions import LedgerPart, reads, writes
@@ -20,7 +21,7 @@ class ChoreStore(LedgerPart):
     @reads
     def channels(self, db: sqlite3.Connection) -> tuple[int, ...]:
         """Return the channels with chores."""
-        return rows.column(db, "SELECT DISTINCT channel_id FROM chores")
+        return queries.column(db, "SELECT DISTINCT channel_id FROM chores")
 
     @reads
     def of_channel(
@@ -72,7 +73,7 @@ def discard_run(db: sqlite3.Connection, turn: Turn) -> None:
 
     A copy of the answer also leaves the thread that replaced the turn's thread.
     """
-    copied_to = rows.value(
+    copied_to = queries.value(
         db,
         "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?",
         (turn.channel_id, turn.thread_id),

@@ -1,4 +1,4 @@
-"""The conversation of a channel, or of a member by commands: facts, a fresh start, deletion."""
+"""Conversations, of a channel or of a member by commands: overview, fresh start, deletion."""
 
 import json
 import sqlite3
@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.privacy.forgetting import forget_questions
 from bot.store.ledger.records import Personal
@@ -71,10 +72,10 @@ class ConversationStore(LedgerPart):
                 OR EXISTS (SELECT 1 FROM questions WHERE home_id IN {_IDS}
                            AND turn_id IS NULL AND withdrawn_at IS NULL)
         """
-        if rows.value(db, is_open, {"ids": given}):
+        if queries.value(db, is_open, {"ids": given}):
             raise TurnsOpenError
         asked = f"SELECT id FROM questions WHERE home_id IN {_IDS}"
-        forget_questions(db, rows.column(db, asked, {"ids": given}), self._now())
+        forget_questions(db, queries.column(db, asked, {"ids": given}), self._now())
         _begin_anew(db, given)
 
 

@@ -2,12 +2,12 @@
 
 import sqlite3
 
-from bot.store.ledger import rows
+from bot.store import queries
 
 
 def value_of(db: sqlite3.Connection, key: str) -> str | None:
     """Return the value of a fact; None if it was never set."""
-    return rows.value(db, "SELECT value FROM facts WHERE key = ?", (key,))
+    return queries.value(db, "SELECT value FROM facts WHERE key = ?", (key,))
 
 
 def store(db: sqlite3.Connection, key: str, value: str) -> None:

@@ -14,7 +14,7 @@ Outcome = Literal["answered", "cancelled", "failed", "withdrawn"]
 
 
 class Personal(Struct, frozen=True, kw_only=True):
-    """A conversation that one member leads by commands, beside the one of the channel.
+    """A conversation that one member leads by commands, beside the channel's conversation.
 
     ``owner_id`` is the member, 0 for a forgotten one; ``place_id`` is the Discord channel. Only the
     member sees the replies of an ``ephemeral`` conversation. The bot is no member of an
@@ -63,10 +63,10 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     """A Discord message or interaction by which a member asks, identified by its Discord id.
 
     ``attachments`` and ``points_to`` are JSON of chat: the files, and the messages that the
-    question points at. ``quotes`` are id and author of messages that the question quotes; the
-    author is 0 where Discord does not tell. ``cause`` identifies what asks a question that is no
-    Discord message, such as a schedule with its due time; each cause asks once.
-    author is 0 where Discord does not tell. ``role_ids`` is JSON of the roles that the author had.
+    question points at. ``quotes`` are id and author of the messages that the question quotes; the
+    author is 0 where Discord does not tell it. ``cause`` identifies the source of a question that
+    is no Discord message, such as a schedule with its due time; each cause asks once. ``role_ids``
+    is JSON of the roles that the author had.
     """
 
     id: int
@@ -83,17 +83,17 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
 
     @property
     def cause_kind(self) -> str:
-        """What asks: a "schedule", a "reminder", the end of a call; empty for a member."""
+        """The cause before its colon, such as "schedule"; empty for a Discord message."""
         return (self.cause or "").partition(":")[0]
 
 
 class Question(NewQuestion, frozen=True, kw_only=True):
     """A stored question: ``home_id`` is the channel in which turn ``turn_id`` answers it.
 
-    ``thread_id`` and ``message_id`` are the message as which it was posted. ``fallback`` tells that
-    a channel thread could not be opened for it. ``unread`` is JSON of chat: the parts that could
-    not be read. ``documents`` tells that texts of it are on the thread, to be searched.
-    ``revision`` counts its edits.
+    ``thread_id`` and ``message_id`` are the assistant's message that has the question. ``fallback``
+    tells that a channel thread could not be opened for the question. ``unread`` is JSON of chat:
+    the parts that could not be read. ``documents`` tells that files of the question are on the
+    thread, to be searched. ``revision`` counts the edits.
     """
 
     home_id: int | None

@@ -1,8 +1,7 @@
-"""Reads the ledger's rows: single values, records, questions and turns."""
+"""Reads the ledger's rows into records, such as questions and turns."""
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -10,11 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from bot.store.ledger.records import Asker, Personal, Question, Turn
+from bot.store.queries import Values, named
 
 R = TypeVar("R", bound=Struct)
-
-Values = Sequence[Any] | Mapping[str, Any]
-"""The values of a statement's ``?`` in their order, or of its ``:name`` by name."""
 
 _QUESTION: Final = """
     SELECT id, channel_id, guild_id, author_id, author_name, content, attachments, home_id,
@@ -38,24 +35,6 @@ _TURN: Final = """
            l.owner_id, l.place_id, l.ephemeral, l.external
     FROM turns t JOIN links l ON l.channel_id = t.channel_id
 """
-
-
-def value(db: sqlite3.Connection, statement: str, values: Values = ()) -> Any | None:
-    """Return the first column of the first row; None if there is no row."""
-    row = db.execute(statement, values).fetchone()
-    return None if row is None else row[0]
-
-
-def column(db: sqlite3.Connection, statement: str, values: Values = ()) -> tuple[Any, ...]:
-    """Return the first column of each row."""
-    return tuple(row[0] for row in db.execute(statement, values))
-
-
-def named(db: sqlite3.Connection, statement: str, values: Values = ()) -> Iterator[dict[str, Any]]:
-    """Yield each row by the names of its columns."""
-    cursor = db.execute(statement, values)
-    names = [description[0] for description in cursor.description]
-    return (dict(zip(names, row, strict=True)) for row in cursor)
 
 
 def records(

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.records import Link, NewQuestion
 from bot.store.ledger.transactions import LedgerPart, LedgerSession, reads, writes
@@ -67,7 +68,7 @@ class ScheduleStore(LedgerPart):
         """Store a schedule.
 
         Raises ``TooManySchedulesError`` where the server, or in direct messages the member, has
-        ``most`` already. Reminders are counted for themselves, and for each member.
+        ``most`` already. Reminders are counted apart from other schedules, and for each member.
         """
         added = await self._add(new, most)
         self.added.set()
@@ -140,7 +141,7 @@ class ScheduleStore(LedgerPart):
             SELECT min(due_at) FROM schedules
             WHERE due_at IS NOT NULL AND NOT paused AND due_at > ?
         """
-        return rows.value(db, statement, (after,))
+        return queries.value(db, statement, (after,))
 
     @reads
     def in_other_zones(
@@ -169,7 +170,7 @@ class ScheduleStore(LedgerPart):
     def move(
         self, db: sqlite3.Connection, schedule: Schedule, due_at: float | None, zone: str
     ) -> bool:
-        """Set another next time, unless somebody else changed the schedule; return whether set."""
+        """Set the next time; return False if somebody else changed the schedule."""
         return _change(db, schedule, "due_at = :due, zone = :zone", due=due_at, zone=zone)
 
     @writes
@@ -182,17 +183,17 @@ class ScheduleStore(LedgerPart):
         *,
         pause: bool = False,
     ) -> bool:
-        """Ask nothing this time, for a reason; return whether nobody else was first."""
+        """Ask nothing this time, because of a problem; return False if somebody else was first."""
         change = "due_at = :due, problem = :problem, paused = :pause"
         return _change(db, schedule, change, due=next_due_at, problem=problem, pause=pause)
 
     @writes
     def pause(self, db: sqlite3.Connection, schedule_id: int) -> None:
-        """Let a schedule rest."""
+        """Pause a schedule."""
         db.execute("UPDATE schedules SET paused = 1 WHERE id = ?", (schedule_id,))
 
     async def resume(self, schedule_id: int, due_at: float | None, zone: str) -> None:
-        """Let a schedule that rests go on; nothing counts as missed meanwhile."""
+        """Resume a paused schedule; times that passed meanwhile do not count as missed."""
         await self._resume(schedule_id, due_at, zone)
         self.added.set()
 

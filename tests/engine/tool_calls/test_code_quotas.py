@@ -150,7 +150,7 @@ async def test_files_made_before_files_expired_expire_and_count_from_now_on(tmp_
         gone = await store.write(
             lambda tables: tables.files.drop_expired_files(int(time.time()) + 31 * 86_400)
         )
-        assert gone == ["file-old"]
+        assert gone == ("file-old",)
 
 
 OLD = {

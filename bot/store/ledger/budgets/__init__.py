@@ -1,1 +1,1 @@
-"""What members, channels and servers spend, and their limits."""
+"""The spending of members, channels and servers, and their limits."""

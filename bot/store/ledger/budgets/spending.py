@@ -1,4 +1,4 @@
-"""What runs use and cost: reserved before a run, settled by its own usage, summed by day.
+"""The use and the cost of runs: reserved before a run, settled by its usage, summed by day.
 
 Costs are whole billionths of the currency. Days are dates in the time zone of a server.
 """
@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.budgets.caps import Cap, Reached, find_reached, payer_of
 from bot.store.ledger.transactions import LedgerPart, reads, writes
@@ -83,8 +84,8 @@ class SpendingStore(LedgerPart):
         """Reserve the estimate of an attempt; return the cap that leaves no room for it.
 
         ``estimate`` takes the place of the tokens and the cost of ``charge``. The members whose own
-        caps leave room share the charge. Only where no member's do, or a shared cap leaves none,
-        nothing is reserved. A second call for an attempt changes nothing.
+        caps leave room share the charge. If no member's caps leave room, or a shared cap leaves
+        none, nothing is reserved. A second call for an attempt changes nothing.
         """
         if _is_charged(db, charge):
             return None
@@ -170,7 +171,7 @@ _SPEND: Final = """
 
 def _is_charged(db: sqlite3.Connection, charge: NewCharge) -> bool:
     statement = "SELECT 1 FROM charges WHERE turn_id = ? AND attempt = ?"
-    return rows.value(db, statement, (charge.turn_id, charge.attempt)) is not None
+    return queries.value(db, statement, (charge.turn_id, charge.attempt)) is not None
 
 
 def _last_before(db: sqlite3.Connection, turn_id: int) -> Spend | None:
@@ -207,7 +208,7 @@ def settle(db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | No
         RETURNING payer, member_id, turn_id, attempt, guild_id, channel_id, day, total_day, tokens,
                   cost
     """
-    estimates = sorted(rows.named(db, statement, (turn_id, attempt)), key=itemgetter("payer"))
+    estimates = sorted(queries.named(db, statement, (turn_id, attempt)), key=itemgetter("payer"))
     shares = [None] * len(estimates) if spend is None else _parts(spend, len(estimates))
     for estimate, share in zip(estimates, shares, strict=True):
         payer, member_id = estimate.pop("payer"), estimate.pop("member_id")

@@ -1,4 +1,4 @@
-"""What was used and spent, by day, member, model and channel: the settled charges, added up."""
+"""Sums of the settled charges by day, member, model and channel."""
 
 import json
 import sqlite3
@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from bot.store.ledger import rows
+from bot.store import queries
 from bot.store.ledger.budgets.caps import (
     PERIODS,
     Cap,
@@ -95,7 +95,7 @@ class UsageStore(LedgerPart):
             SELECT role_ids FROM questions
             WHERE author_id = ? AND guild_id = ? AND role_ids <> '[]' ORDER BY id DESC LIMIT 1
         """
-        return set(json.loads(rows.value(db, statement, (member_id, guild_id)) or "[]"))
+        return set(json.loads(queries.value(db, statement, (member_id, guild_id)) or "[]"))
 
     @reads
     def all_reached(

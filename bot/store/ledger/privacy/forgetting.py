@@ -1,7 +1,7 @@
-"""Forgets what a member, a server or a time has left: questions, answers, files, votes.
+"""Forgets the questions, answers, files and votes of a member, of a server, or before a time.
 
-The ledger forgets in one transaction. What must leave the Assistants API is stored as chores in the
-same transaction. Discord's ids of questions stay without their authors, so that no question is
+The ledger forgets in one transaction, which also stores the chores that delete objects of the
+Assistants API. Discord's ids of questions stay without their authors, so that no question is
 answered again; turns stay with their tokens, which are sums without names.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.approvals import forget_approvals, forget_approvals_of
 from bot.store.ledger.budgets.spending import forget_guild
@@ -26,7 +27,7 @@ from bot.store.ledger.transactions import LedgerPart, reads, writes, writes_sett
 from bot.store.ledger.turns.deletions import Deletion, delete_questions, forget_shown
 
 _SUM_DAYS: Final = 33
-"""How long a member's sums are kept: a month's limit needs the month, in any time zone."""
+"""Days that a member's sums are kept: a month's limit needs the month, in any time zone."""
 
 _IDS: Final = "(SELECT value FROM json_each(:ids))"
 
@@ -94,7 +95,7 @@ class ForgettingStore(LedgerPart):
 
         A second call changes nothing.
         """
-        asked = rows.column(db, "SELECT id FROM questions WHERE author_id = ?", (user_id,))
+        asked = queries.column(db, "SELECT id FROM questions WHERE author_id = ?", (user_id,))
         deletion = forget_questions(db, asked, self._now())
         shown_in = forget_shown(db, {"author": user_id}, where="author_id = :author")
         forget_calls_of(db, user_id)
@@ -114,7 +115,7 @@ class ForgettingStore(LedgerPart):
     @writes_settings
     def forget_guild(self, db: sqlite3.Connection, guild_id: int) -> Deletion:
         """Forget a server: its conversations, settings, rules and assistants."""
-        asked = rows.column(db, "SELECT id FROM questions WHERE guild_id = ?", (guild_id,))
+        asked = queries.column(db, "SELECT id FROM questions WHERE guild_id = ?", (guild_id,))
         deletion = forget_questions(db, asked, self._now())
         for statement in _OF_GUILD:
             db.execute(statement, (guild_id,))
@@ -129,14 +130,15 @@ class ForgettingStore(LedgerPart):
             WHERE q.guild_id = ? AND q.received_at < ? AND q.author_id <> 0
               AND (t.ended_at IS NOT NULL OR q.withdrawn_at IS NOT NULL)
         """
-        asked = rows.column(db, statement, (guild_id, moment))
+        asked = queries.column(db, statement, (guild_id, moment))
         return forget_questions(db, asked, self._now())
 
     @writes
     def prune(self, db: sqlite3.Connection, *, told_before: float) -> None:
-        """Remove notes about refusals, and sums of single members, that nobody needs any more.
+        """Remove old notes about refusals, and old sums of single members.
 
         The outputs of calls that ended after their member was forgotten are removed, too.
+        ``told_before`` is in seconds since 1970.
         """
         today = datetime.fromtimestamp(self._now(), UTC).date()
         day = (today - timedelta(days=_SUM_DAYS)).isoformat()
@@ -150,7 +152,9 @@ class ForgettingStore(LedgerPart):
     @reads
     def guilds(self, db: sqlite3.Connection) -> tuple[int, ...]:
         """Return every server of which anything is stored."""
-        return rows.column(db, f"SELECT guild_id FROM ({_KNOWN_GUILDS}) WHERE guild_id IS NOT NULL")
+        return queries.column(
+            db, f"SELECT guild_id FROM ({_KNOWN_GUILDS}) WHERE guild_id IS NOT NULL"
+        )
 
     @writes
     def guild_removed(self, db: sqlite3.Connection, guild_id: int) -> None:
@@ -168,15 +172,16 @@ class ForgettingStore(LedgerPart):
     @reads
     def removed_before(self, db: sqlite3.Connection, moment: float) -> tuple[int, ...]:
         """Return the servers that removed the bot before a moment, in seconds since 1970."""
-        return rows.column(
+        return queries.column(
             db, "SELECT guild_id FROM removed_guilds WHERE removed_at < ?", (moment,)
         )
 
 
 def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> Deletion:
-    """Delete questions as if their messages were deleted, then all that is left of them.
+    """Delete questions as if their messages were deleted, then forget what is left of them.
 
-    An answer leaves with the last question of its turn, a thread with the last one of its channel.
+    An answer is deleted with the last question of its turn, a thread with the last question of its
+    channel.
     """
     given: dict[str, Any] = {"ids": json.dumps(list(ids))}
     touched = db.execute(
@@ -210,7 +215,7 @@ def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> 
 
 
 def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:
-    """Have the answer of a turn without questions leave, with the votes on it.
+    """Delete the answer of a turn without questions, by chores, and the votes on the answer.
 
     An answer that others asked for, too, stays: only the calls of functions are forgotten.
     """
@@ -228,9 +233,9 @@ def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:
 
 
 def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:
-    """Have the thread of a channel without questions deleted, and forget the channel's title."""
+    """Delete the thread of a channel without questions, by chores, and the channel's title."""
     is_used = "SELECT 1 FROM questions WHERE home_id = ? AND withdrawn_at IS NULL LIMIT 1"
-    if rows.value(db, is_used, (channel_id,)):
+    if queries.value(db, is_used, (channel_id,)):
         return
     threads = """
         SELECT thread_id FROM links WHERE channel_id = :channel
@@ -238,7 +243,7 @@ def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:
         UNION SELECT thread_id FROM questions WHERE home_id = :channel
         UNION SELECT thread_id FROM turns WHERE channel_id = :channel
     """
-    for thread_id in rows.column(db, threads, {"channel": channel_id}):
+    for thread_id in queries.column(db, threads, {"channel": channel_id}):
         if thread_id is not None:
             # The messages leave with their thread.
             db.execute("DELETE FROM chores WHERE place = ? AND kind = 'message'", (thread_id,))

@@ -1,7 +1,7 @@
 """What the ledger has of a member, for ``/privacy``.
 
-What others said is left out: whoever decides about a call sees its arguments on Discord, but the
-arguments are another member's.
+What others said is left out. Who decides about a call sees its arguments on Discord, but they are
+another member's.
 """
 
 import sqlite3
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.records import Question
 from bot.store.ledger.schedules import Schedule, schedules_in
@@ -117,7 +118,7 @@ def find_records(db: sqlite3.Connection, user_id: int) -> StoredOfMember:
         (user_id,),
     ).fetchone()
     by_kind = (
-        (kind, tuple(rows.named(db, statement, {"member": user_id})))
+        (kind, tuple(queries.named(db, statement, {"member": user_id})))
         for kind, statement in _RECORDS.items()
     )
     return StoredOfMember(
@@ -125,7 +126,7 @@ def find_records(db: sqlite3.Connection, user_id: int) -> StoredOfMember:
         turns=rows.records(db, MembersTurn, turns, (user_id,)),
         votes=rows.records(db, MembersVote, votes, (user_id,)),
         schedules=schedules_in(db, "WHERE creator_id = ?", user_id),
-        locale=rows.value(db, locale, (user_id,)),
+        locale=queries.value(db, locale, (user_id,)),
         rules=rules,
         records={kind: found for kind, found in by_kind if found},
     )

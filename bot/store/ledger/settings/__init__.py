@@ -1,1 +1,1 @@
-"""What servers and the operator have set, and what was told to them."""
+"""The settings of servers, channels and members, and the alerts that the operator got."""

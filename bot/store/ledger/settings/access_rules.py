@@ -1,4 +1,4 @@
-"""The rules by which a server's managers allow and deny the bot, and who was told of a refusal."""
+"""The rules by which a server's managers allow and deny the bot, and notices of refusals."""
 
 import sqlite3
 from typing import Final, Literal

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.transactions import LedgerPart, reads, writes, writes_settings
 
@@ -76,7 +77,7 @@ class AssistantStore(LedgerPart):
 
     @reads
     def deleting(self, db: sqlite3.Connection) -> tuple[GuildAssistant, ...]:
-        """Return the assistants whose deletion was asked for and is not done."""
+        """Return the assistants that are marked for deletion."""
         return rows.records(db, GuildAssistant, f"{_ASSISTANT} WHERE deleting")
 
     @writes
@@ -99,9 +100,9 @@ class AssistantStore(LedgerPart):
         )
 
     async def submit(self, draft_id: int, submission: str) -> AssistantDraft | None:
-        """Store what a form was sent with; None if it was sent already or is not known.
+        """Store the submission of a form; None if the form was sent already or is not known.
 
-        Raises ``NameTakenError``; the form is then gone.
+        Raises ``NameTakenError`` and removes the form.
         """
         draft = await self._submit(draft_id, submission)
         if draft is not None and draft.submission is None:
@@ -112,7 +113,7 @@ class AssistantStore(LedgerPart):
     def _submit(
         self, db: sqlite3.Connection, draft_id: int, submission: str
     ) -> AssistantDraft | None:
-        """Return the form as it is stored then; without a submission if its name is taken."""
+        """Return the stored form; the removed form, without a submission, if its name is taken."""
         statement = f"{_DRAFT} WHERE id = ? AND submission IS NULL"
         draft = rows.record(db, AssistantDraft, statement, (draft_id,))
         if draft is None:
@@ -153,7 +154,7 @@ class AssistantStore(LedgerPart):
     def begin_delete(
         self, db: sqlite3.Connection, guild_id: int, assistant_id: str
     ) -> GuildAssistant | None:
-        """Have an assistant of a server deleted; the server's places no longer use it.
+        """Mark an assistant of a server for deletion; the server's places no longer use it.
 
         Returns None if the server has no such assistant.
         """
@@ -176,4 +177,4 @@ class AssistantStore(LedgerPart):
 
 
 def _is_taken(db: sqlite3.Connection, draft: AssistantDraft) -> bool:
-    return bool(rows.value(db, _TAKEN, asdict(draft)))
+    return bool(queries.value(db, _TAKEN, asdict(draft)))

@@ -1,4 +1,4 @@
-"""Hand-overs of channel threads to people: who asked for one, who took over, who ended it."""
+"""Hand-overs of channel threads to people: who asked for people, who took over, who ended it."""
 
 import sqlite3
 from typing import Final
@@ -113,7 +113,7 @@ class HandoverStore(LedgerPart):
 
     @writes_settings
     def end(self, db: sqlite3.Connection, channel_id: int, member_id: int) -> bool:
-        """Let the assistant answer again; False if it was not silent."""
+        """Let the assistant answer again in a channel thread; False if it was not silent."""
         ended = db.execute(
             """
             UPDATE handovers SET resumed_by = ?, resumed_at = ?

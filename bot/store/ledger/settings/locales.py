@@ -1,9 +1,9 @@
-"""The locales that were chosen for servers, and the last known ones of members."""
+"""The locales that admins chose for servers, and the last known locales of members."""
 
 import sqlite3
 from typing import Final, Literal
 
-from bot.store.ledger import rows
+from bot.store import queries
 from bot.store.ledger.settings.cached_table import CachedTable
 from bot.store.ledger.transactions import LedgerPart, LedgerSession, reads, writes, writes_settings
 
@@ -13,8 +13,8 @@ _OF_USERS: Final = "SELECT locale FROM locales WHERE owner = 'user'"
 class LocaleStore(LedgerPart):
     """Locales as Discord spells them, such as ``ja`` and ``en-GB``; each method is one transaction.
 
-    A server's locale is the one that its admins chose; a member's is the last that Discord told.
-    Those of all servers are kept in memory too, because each turn asks for one.
+    A server's locale is the choice of its admins; a member's locale is the last that Discord sent.
+    The locales of all servers are kept in memory too, because each turn asks for one.
     """
 
     def __init__(self, session: LedgerSession) -> None:
@@ -32,8 +32,8 @@ class LocaleStore(LedgerPart):
 
     @reads
     def of_user(self, db: sqlite3.Connection, user_id: int) -> str | None:
-        """Return a member's last known locale; None if it was never told."""
-        return rows.value(db, f"{_OF_USERS} AND id = ?", (user_id,))
+        """Return a member's last known locale; None if Discord never sent it."""
+        return queries.value(db, f"{_OF_USERS} AND id = ?", (user_id,))
 
     @writes
     def set_user(self, db: sqlite3.Connection, user_id: int, locale: str | None) -> None:
@@ -44,7 +44,7 @@ class LocaleStore(LedgerPart):
     def of_direct_channel(self, db: sqlite3.Connection, channel_id: int) -> str | None:
         """Return the last known locale of whoever asked in a direct message channel."""
         statement = f"{_OF_USERS} AND id IN (SELECT author_id FROM questions WHERE home_id = ?)"
-        return rows.value(db, statement, (channel_id,))
+        return queries.value(db, statement, (channel_id,))
 
 
 def _put(

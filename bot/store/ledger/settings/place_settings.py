@@ -40,7 +40,7 @@ class PlaceSettingStore(LedgerPart):
         }
 
     async def value(self, place_id: int, name: str) -> str | None:
-        """Return the value of a setting that was set at just this place; None without one."""
+        """Return the value of a setting at this place, whatever the places around it have."""
         setting = (await self._table.content()).get(place_id, {}).get(name)
         return None if setting is None else setting.value
 

@@ -218,18 +218,18 @@ _FORGET: Final = f"UPDATE tool_calls SET {_EMPTY}, asker_id = 0"
 
 
 def forget_calls(db: sqlite3.Connection, turn_id: int) -> None:
-    """Forget what the calls of a turn were about, and their files."""
+    """Forget the contents of a turn's calls, their files, and for whom they were made."""
     drop_files(db, turn_id)
     db.execute(f"{_FORGET} WHERE turn_id = ?", (turn_id,))
 
 
 def forget_contents(db: sqlite3.Connection, turn_id: int) -> None:
-    """Forget what the calls of a turn were about, but not for whom they were made."""
+    """Forget the contents of a turn's calls, but not for whom they were made."""
     db.execute(f"UPDATE tool_calls SET {_EMPTY} WHERE turn_id = ?", (turn_id,))
 
 
 def forget_calls_of(db: sqlite3.Connection, member_id: int) -> None:
-    """Forget what the calls for a member were about, also where others asked in the same turn."""
+    """Forget the contents of a member's calls, also where others asked in the same turn."""
     db.execute(f"{_FORGET} WHERE asker_id = ?", (member_id,))
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Final
 
-from bot.store.ledger import rows
+from bot.store import queries
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 MOST_VALUES: Final = 1_000
@@ -21,7 +21,7 @@ class ToolValueStore(LedgerPart):
     def get(self, db: sqlite3.Connection, place_id: int, key: str) -> str | None:
         """Return a value; None if it was never set."""
         statement = "SELECT value FROM tool_values WHERE place_id = ? AND key = ?"
-        return rows.value(db, statement, (place_id, key))
+        return queries.value(db, statement, (place_id, key))
 
     @writes
     def set(self, db: sqlite3.Connection, place_id: int, key: str, value: str) -> None:

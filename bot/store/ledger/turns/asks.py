@@ -1,7 +1,7 @@
 """Questions by command: each is one turn, whose reply answers the command's interaction.
 
-A token lets whoever has it write the reply. Tokens are the only secrets in the ledger: they leave
-when their 15 minutes are over, and no backup has them.
+A token allows its holder to write the reply. Tokens are the only secrets in the ledger: they are
+removed after their 15 minutes, and no backup has them.
 """
 
 import sqlite3
@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.records import AskResponse, Link, NewQuestion, Personal
 from bot.store.ledger.transactions import LedgerPart, reads, writes
@@ -18,7 +19,7 @@ from bot.store.ledger.turns.questions import QueueFullError
 from bot.store.ledger.turns.turn_rows import store_response
 
 DRAFT_SECONDS: Final = 86_400.0
-"""How long an open form keeps the message that it is about, in seconds."""
+"""How long the message that an open form is about is kept, in seconds."""
 
 
 class AskDraft(Struct, frozen=True, kw_only=True):
@@ -59,7 +60,7 @@ class AskStore(LedgerPart):
               AND ephemeral = :ephemeral AND external = :external
         """
         home = Link(
-            channel_id=rows.value(db, conversation, asdict(personal)) or new.id,
+            channel_id=queries.value(db, conversation, asdict(personal)) or new.id,
             guild_id=new.guild_id,
             parent_id=parent_id,
             listening=False,
@@ -90,7 +91,7 @@ class AskStore(LedgerPart):
             SELECT a.assistant_id FROM turns t JOIN asks a ON a.question_id = t.reply_to
             WHERE t.id = ?
         """
-        return rows.value(db, statement, (turn_id,))
+        return queries.value(db, statement, (turn_id,))
 
     async def purge(self) -> None:
         """Remove the tokens and the drafts whose time is over."""
@@ -104,7 +105,7 @@ class AskStore(LedgerPart):
             SELECT EXISTS (SELECT 1 FROM asks WHERE token <> '' AND expires_at <= ?)
                 OR EXISTS (SELECT 1 FROM ask_drafts WHERE created_at <= ?)
         """
-        return bool(rows.value(db, statement, (now, now - DRAFT_SECONDS)))
+        return bool(queries.value(db, statement, (now, now - DRAFT_SECONDS)))
 
     @writes
     def _purge(self, db: sqlite3.Connection) -> None:

@@ -22,8 +22,8 @@ class BystanderStore(LedgerPart):
         """Store messages that will be posted to a thread, before they are.
 
         ``authors`` are the authors of the messages by the messages' ids.
-        Returns those that were stored before, each with the id under which it was posted; None
-        where that is not known.
+        Returns the messages that were stored before: the id of the assistant's message for each
+        Discord id, None where that is not known.
         """
         known: dict[int, str | None] = dict(
             db.execute(
@@ -51,6 +51,6 @@ class BystanderStore(LedgerPart):
     def posted(
         self, db: sqlite3.Connection, thread_id: str, message_id: int, posted_id: str
     ) -> bool:
-        """Store under which id a message was posted; False if it was deleted meanwhile."""
+        """Store the id of the assistant's message; False if the message was deleted meanwhile."""
         statement = "UPDATE bystanders SET posted_id = ? WHERE thread_id = ? AND message_id = ?"
         return db.execute(statement, (posted_id, thread_id, message_id)).rowcount == 1

@@ -1,11 +1,12 @@
-"""The titles that the model gives to channel threads, each once, after the first exchange.
+"""The titles that the model gives to channel threads, once a thread, after its first turn.
 
-A title is wanted before its turn ends, so that a killed process leaves none out.
+The wish for a title is stored before the turn ends, so that a killed process omits none.
 """
 
 import sqlite3
 from typing import Final
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.records import ChannelTitle
 from bot.store.ledger.transactions import LedgerPart, reads, writes
@@ -20,7 +21,7 @@ class ChannelTitleStore(LedgerPart):
 
     @writes
     def want(self, db: sqlite3.Connection, channel_id: int, turn_id: int) -> None:
-        """Note that a channel gets a title from this turn, unless one was wanted before."""
+        """Note that a channel gets a title from this turn, unless an earlier turn gave it one."""
         db.execute(
             """
             INSERT INTO channel_titles (channel_id, turn_id) VALUES (?, ?)
@@ -49,7 +50,7 @@ class ChannelTitleStore(LedgerPart):
     @writes
     def written(self, db: sqlite3.Connection, channel_id: int, title: str, tokens: int) -> None:
         """Store the model's title, and add its tokens to those of its turn, both once."""
-        turn_id = rows.value(
+        turn_id = queries.value(
             db,
             """
             UPDATE channel_titles SET title = ? WHERE channel_id = ? AND title IS NULL

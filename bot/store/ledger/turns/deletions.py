@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.records import Turn
@@ -57,7 +58,7 @@ class DeletionStore(LedgerPart):
             SELECT EXISTS (SELECT 1 FROM questions q JOIN links l ON l.channel_id = q.home_id
                            WHERE q.home_id = ? AND q.received_at < ? AND l.owner_id IS NULL)
         """
-        if not rows.value(db, is_older, (channel_id, before)):
+        if not queries.value(db, is_older, (channel_id, before)):
             return ()
         found = db.execute(_SHOWN, {"channel": channel_id, "most": most})
         return tuple(ShownMessage(*row) for row in found)
@@ -66,7 +67,7 @@ class DeletionStore(LedgerPart):
     def channels_shown(
         self, db: sqlite3.Connection, *, most: int = 2_000
     ) -> tuple[tuple[int, int | None], ...]:
-        """Return the channels whose questions are on threads, each with its server.
+        """Return the channels whose questions are on threads, with their servers.
 
         The channels with the newest questions come first.
         """
@@ -82,8 +83,9 @@ class DeletionStore(LedgerPart):
 
         A question that waits is withdrawn. A turn under way loses the question: its run is
         discarded, and the next attempt answers the other questions. A turn without questions or
-        with a deleted reply is closed as withdrawn. Whatever was posted to a thread leaves it. The
-        words of bystanders and quotes in other questions leave, too. Other messages change nothing.
+        with a deleted reply is closed as withdrawn. Chores delete what was posted of these messages
+        to threads, also what bystanders said and what other questions quote. Messages that the
+        ledger does not know change nothing.
         """
         given = json.dumps(list(ids))
         # Almost every deleted message is one that the ledger does not know: no write for those.
@@ -103,7 +105,7 @@ class DeletionStore(LedgerPart):
                 OR EXISTS (SELECT 1 FROM ask_drafts
                            WHERE quoted_id IN (SELECT value FROM json_each(:ids)))
         """
-        return bool(rows.value(db, statement, {"ids": ids}))
+        return bool(queries.value(db, statement, {"ids": ids}))
 
     @writes
     def _delete(self, db: sqlite3.Connection, ids: str) -> Deletion:
@@ -134,7 +136,7 @@ _SHOWN: Final = """
 
 
 def delete_questions(db: sqlite3.Connection, ids: str, now: float) -> Deletion:
-    """Withdraw questions, given as JSON, and have the turns under way answer their other ones."""
+    """Withdraw questions; turns under way answer their other ones. ``ids`` is a JSON list."""
     channels: set[int] = set()
     turns: set[int] = set()
     for turn_id, home_id in _withdraw(db, ids, now):
@@ -150,12 +152,12 @@ def _with_deleted_parts(db: sqlite3.Connection, ids: str) -> list[Turn]:
     """Remove deleted messages from the parts of replies; return the turns of those replies."""
     gone = "SELECT value FROM json_each(?)"
     statement = f"SELECT DISTINCT turn_id FROM parts WHERE message_id IN ({gone})"
-    turn_ids = rows.column(db, statement, (ids,))
+    turn_ids = queries.column(db, statement, (ids,))
     db.execute(f"DELETE FROM parts WHERE message_id IN ({gone})", (ids,))
     for turn_id in turn_ids:
         # The numbers of the parts have no gaps.
         statement = "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number"
-        left = rows.column(db, statement, (turn_id,))
+        left = queries.column(db, statement, (turn_id,))
         db.execute("DELETE FROM parts WHERE turn_id = ?", (turn_id,))
         for number, message_id in enumerate(left):
             set_part(db, turn_id, number, message_id)
@@ -163,7 +165,7 @@ def _with_deleted_parts(db: sqlite3.Connection, ids: str) -> list[Turn]:
 
 
 def _end_without_reply(db: sqlite3.Connection, turn: Turn) -> None:
-    """End a turn whose reply lost a part; the answer of an ended one leaves the thread."""
+    """End a turn whose reply lost a part; if it has ended, delete its answer from the thread."""
     if turn.state in _UNDECIDED:
         _close_as_withdrawn(db, turn)
     elif turn.state == "closing":
@@ -195,7 +197,7 @@ def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | 
             SELECT l.thread_id FROM turns t JOIN links l ON l.channel_id = t.channel_id
             WHERE t.id = ? AND (t.state <> 'waiting' OR t.attempt > 1)
         """
-        posted_to = rows.value(db, posting, (turn_id,))
+        posted_to = queries.value(db, posting, (turn_id,))
         if posted_to is not None:
             add_chore(db, home_id, "question", posted_to, question_id)
     for turn_id in {row[1] for row in withdrawn if row[1] is not None}:
@@ -210,15 +212,15 @@ def _leave_copies(
     home_id: int | None,
     thread_id: str | None,
 ) -> None:
-    """Have the copy of a question leave the thread that replaced the one of the question."""
+    """Store the chore that deletes a question's copy from the thread that replaced its own."""
     statement = "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?"
-    copied_to = rows.value(db, statement, (home_id, thread_id))
+    copied_to = queries.value(db, statement, (home_id, thread_id))
     if turn_id is not None and copied_to is not None:
         add_chore(db, home_id or 0, "question", copied_to, question_id)
 
 
 def _take_from_rated(db: sqlite3.Connection, turn_id: int) -> None:
-    """Keep with the rated answers of a turn only the questions that were not withdrawn."""
+    """Remove withdrawn questions from the rated answers of a turn."""
     db.execute(
         "UPDATE rated_answers SET question = ? WHERE turn_id = ?",
         (contents_of_turn(db, turn_id), turn_id),
@@ -228,7 +230,7 @@ def _take_from_rated(db: sqlite3.Connection, turn_id: int) -> None:
 def forget_shown(
     db: sqlite3.Connection, given: dict[str, Any], *, where: str = _IS_GIVEN
 ) -> set[int]:
-    """Have messages leave the threads on which they are shown or quoted; return the channels.
+    """Delete messages from the threads that show or quote them, by chores; return the channels.
 
     ``where`` is the SQL condition of the messages in ``bystanders`` and ``quotes``.
     """
@@ -250,10 +252,10 @@ def forget_shown(
 
 
 def _without_quote(db: sqlite3.Connection, question_id: int) -> int | None:
-    """Take the quote of another message from a question; return the question's channel.
+    """Remove the quote of another message from a question; return the question's channel.
 
-    Files may be those of the quoted message, so they leave with it. The posted wording leaves the
-    thread. A turn that has not answered posts what is left.
+    The question's files are removed too, because they may be those of the quoted message. A chore
+    deletes the posted message. A turn that has not answered posts the rest.
     """
     row = db.execute(
         """
@@ -279,7 +281,7 @@ def _without_quote(db: sqlite3.Connection, question_id: int) -> int | None:
 
 
 def _answer_the_others(db: sqlite3.Connection, turn: Turn) -> bool:
-    """Have a turn that lost a question answer its other ones; withdraw it if it has none.
+    """Let a turn that lost a question answer its other ones; withdraw it if it has none.
 
     Returns whether the attempt is over. A turn that has not posted its questions goes on.
     """

@@ -1,4 +1,4 @@
-"""Questions that tell the assistant how calls ended whose runs had gone on."""
+"""Questions that tell the assistant the ends of calls for which its runs did not wait."""
 
 import sqlite3
 
@@ -9,7 +9,7 @@ from bot.store.ledger.turns.question_rows import free_id, id_before, insert, rou
 
 
 def ask_back(db: sqlite3.Connection, answer: NewQuestion, now: float) -> bool:
-    """Store the question that brings an end to the assistant, in the order of its channel.
+    """Store the question that tells the assistant the end of a call, in its channel's order.
 
     Returns whether the question is new.
     """
@@ -29,7 +29,7 @@ def ask_back(db: sqlite3.Connection, answer: NewQuestion, now: float) -> bool:
 def tell_denials(
     db: sqlite3.Connection, channel_id: int, turn_id: int, first_id: int, now: float
 ) -> None:
-    """Add the late denials of which the assistant does not know to a turn, before a question."""
+    """Add questions to a turn, before its first: denials that the assistant does not know yet."""
     untold = db.execute(
         """
         SELECT id, guild_id, asker_id, asker_name, untold FROM approvals

@@ -1,11 +1,11 @@
-"""What several parts of the ledger do with the rows of questions within their transactions."""
+"""Statements on the rows of questions that several parts of the ledger share."""
 
 import sqlite3
 from typing import Final
 
 from msgspec.structs import asdict
 
-from bot.store.ledger import rows
+from bot.store import queries
 from bot.store.ledger.records import Link, NewQuestion
 
 _DISCORD_EPOCH: Final = 1_420_070_400.0
@@ -15,7 +15,7 @@ _LOW_BITS: Final = 22
 
 
 def insert_with_quotes(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
-    """Store a question like ``insert``, and which messages it quotes."""
+    """Store a question like ``insert``, and the messages that it quotes."""
     if not insert(db, new, now):
         return False
     db.executemany(
@@ -26,7 +26,7 @@ def insert_with_quotes(db: sqlite3.Connection, new: NewQuestion, now: float) -> 
 
 
 def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
-    """Store a question that is in no channel's order yet; False if id or cause are known."""
+    """Store a question, without an answering channel; False if its id or cause is stored."""
     cursor = db.execute(
         """
         INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
@@ -41,7 +41,7 @@ def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
 
 
 def free_id(db: sqlite3.Connection, now: float) -> int:
-    """Return an id for a question that is no Discord message: it sorts among Discord's by time.
+    """Return an id for a question that is no Discord message; it sorts by time among Discord's ids.
 
     Discord counts the low bits of its ids up from 0 in each millisecond, this function down from
     their maximum, so that no message gets the same id.
@@ -58,7 +58,7 @@ def id_before(db: sqlite3.Connection, question_id: int) -> int:
 
 
 def count_waiting(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
-    """Return how many questions wait where a new one will, without the new one itself."""
+    """Return how many questions wait beside a new one; ``home`` is its answering channel."""
     where, place_id = "home_id IS NULL AND channel_id = ?", new.channel_id
     if home is not None:
         where, place_id = "home_id = ?", home.channel_id
@@ -95,8 +95,8 @@ def route(
 
 
 def contents_of_turn(db: sqlite3.Connection, turn_id: int) -> str:
-    """Return what the questions of a turn say, without the withdrawn ones."""
+    """Return the texts of a turn's questions, without withdrawn ones."""
     statement = """
         SELECT content FROM questions WHERE turn_id = ? AND withdrawn_at IS NULL ORDER BY id
     """
-    return "\n\n".join(rows.column(db, statement, (turn_id,)))
+    return "\n\n".join(queries.column(db, statement, (turn_id,)))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import asdict
 
+from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.chores import OUTDATED, add_chore, offer_again
 from bot.store.ledger.records import AskResponse, Link, NewQuestion, Question
@@ -57,7 +58,7 @@ class QuestionStore(LedgerPart):
         attempt: int,
         response: AskResponse | None = None,
     ) -> bool:
-        """Store the question by which a member has an answer continued that was cut off.
+        """Store the question by which a member continues an answer that was cut off.
 
         ``response`` is the interaction that the reply answers, after a question by command.
 
@@ -97,10 +98,10 @@ class QuestionStore(LedgerPart):
     def amend(self, db: sqlite3.Connection, edited: NewQuestion) -> int | None:
         """Store the newest wording of a question.
 
-        After an answer to the channel's newest turn, "Answer again" is to be offered: then the
-        channel is returned whose chores are to be done.
+        If the channel's newest turn has answered the question, a chore offers "Answer again".
+        Returns the channel of the chore; None without one.
         """
-        turn_id = rows.value(
+        turn_id = queries.value(
             db,
             """
             UPDATE questions SET content = ?, attachments = ?, revision = revision + 1
@@ -144,7 +145,7 @@ class QuestionStore(LedgerPart):
 
     @writes
     def replace_outdated(self, db: sqlite3.Connection, turn_id: int) -> None:
-        """Have a turn's questions posted again from the first one on that was edited since."""
+        """Let a turn post its first edited question again, and all questions after that one."""
         outdated = f"""
             turn_id = :turn AND message_id IS NOT NULL
             AND id >= (SELECT min(id) FROM questions WHERE turn_id = :turn AND {OUTDATED})
@@ -161,26 +162,26 @@ class QuestionStore(LedgerPart):
     def known(self, db: sqlite3.Connection, ids: Iterable[int]) -> frozenset[int]:
         """Return which of these Discord message ids are stored as questions."""
         statement = "SELECT id FROM questions WHERE id IN (SELECT value FROM json_each(?))"
-        return frozenset(rows.column(db, statement, (json.dumps(list(ids)),)))
+        return frozenset(queries.column(db, statement, (json.dumps(list(ids)),)))
 
     @reads
     def shown_in(
         self, db: sqlite3.Connection, channel_id: int, ids: Iterable[int]
     ) -> frozenset[int]:
-        """Return which Discord messages are questions, or are quoted by questions of a channel."""
+        """Return which Discord messages are questions, or are quoted by a channel's questions."""
         statement = """
             SELECT id FROM questions WHERE id IN (SELECT value FROM json_each(:ids))
             UNION SELECT c.message_id FROM quotes c JOIN questions q ON q.id = c.question_id
             WHERE c.message_id IN (SELECT value FROM json_each(:ids)) AND q.home_id = :channel
         """
         given = {"ids": json.dumps(list(ids)), "channel": channel_id}
-        return frozenset(rows.column(db, statement, given))
+        return frozenset(queries.column(db, statement, given))
 
     @reads
     def were_asked_in(self, db: sqlite3.Connection, channel_id: int) -> bool:
-        """Return whether a question was asked in this channel, wherever it was answered."""
+        """Return whether a question was asked in this channel, even if answered elsewhere."""
         statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE channel_id = ?)"
-        return bool(rows.value(db, statement, (channel_id,)))
+        return bool(queries.value(db, statement, (channel_id,)))
 
     @writes
     def set_reading(
@@ -199,21 +200,21 @@ class QuestionStore(LedgerPart):
             SELECT NOT EXISTS (
                 SELECT 1 FROM questions WHERE home_id = ? AND thread_id = ? AND id <> ?)
         """
-        return bool(rows.value(db, statement, (question.home_id, thread_id, question.id)))
+        return bool(queries.value(db, statement, (question.home_id, thread_id, question.id)))
 
     @reads
     def have_documents(self, db: sqlite3.Connection, channel_id: int) -> bool:
         """Return whether questions that this channel answered have texts to be searched."""
         statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE home_id = ? AND documents)"
-        return bool(rows.value(db, statement, (channel_id,)))
+        return bool(queries.value(db, statement, (channel_id,)))
 
     @reads
     def with_files(
         self, db: sqlite3.Connection, home_id: int, names: Iterable[str]
     ) -> tuple[tuple[str, int, int], ...]:
-        """Return the questions of a channel with files of these names, newest first.
+        """Return the files of a channel's questions that have these names, newest question first.
 
-        Each is a file's name with the channel id and the id of its question.
+        A file is its name, the id of the channel in which it was sent, and its question's id.
         """
         statement = """
             SELECT json_extract(file.value, '$.name'), q.channel_id, q.id
@@ -237,9 +238,9 @@ class QuestionStore(LedgerPart):
     def message_posted(
         self, db: sqlite3.Connection, question: Question, thread_id: str, message_id: str
     ) -> None:
-        """Store the thread and the message as which this wording of a question was posted.
+        """Store the message to which this revision of a question was posted, and its thread.
 
-        The message of a question that was withdrawn meanwhile has to leave the thread again.
+        If the question was withdrawn meanwhile, a chore deletes the message.
         """
         (withdrawn,) = db.execute(
             """
@@ -253,7 +254,7 @@ class QuestionStore(LedgerPart):
 
     @writes
     def mark(self, db: sqlite3.Connection, question_id: int) -> bool:
-        """Note that a question may get the reaction of waiting; False if it waits no longer."""
+        """Note that a question gets the reaction of waiting; False if it waits no longer."""
         statement = """
             UPDATE questions SET marked = 1
             WHERE id = ? AND turn_id IS NULL AND withdrawn_at IS NULL

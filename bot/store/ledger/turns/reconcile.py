@@ -1,4 +1,4 @@
-"""Reconciles a restored ledger with Discord, whose newer replies the backup does not have.
+"""Reconciles a restored ledger with Discord, which has replies newer than the backup.
 
 A reply found in Discord ends the questions that it answers. Known turns are never changed.
 """
@@ -6,6 +6,7 @@ A reply found in Discord ends the questions that it answers. Known turns are nev
 import sqlite3
 from typing import Final
 
+from bot.store import queries
 from bot.store.ledger import facts, rows
 from bot.store.ledger.records import Link, Turn
 from bot.store.ledger.transactions import LedgerPart, reads, writes
@@ -62,13 +63,13 @@ class ReconcileStore(LedgerPart):
             SELECT EXISTS (SELECT 1 FROM turns t JOIN parts p ON p.turn_id = t.id
                            WHERE t.channel_id = ?)
         """
-        return bool(rows.value(db, statement, (channel_id,)))
+        return bool(queries.value(db, statement, (channel_id,)))
 
 
 def mark_copied(db: sqlite3.Connection, now: float) -> None:
     """Mark a database as a copy of a ledger, if it has the ledger's tables.
 
-    The tokens of interactions, which are secrets, leave the copy.
+    The tokens of interactions, which are secrets, are removed from the copy.
     """
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()
     if tables:
@@ -89,7 +90,7 @@ def begin_from_copy(db: sqlite3.Connection) -> float | None:
     used after the backup must not be reused.
     """
     statement = "DELETE FROM facts WHERE key = ? RETURNING value"
-    copied_at = rows.value(db, statement, (COPIED_FACT,))
+    copied_at = queries.value(db, statement, (COPIED_FACT,))
     if copied_at is None:
         return None
     (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
@@ -101,4 +102,4 @@ def begin_from_copy(db: sqlite3.Connection) -> float | None:
 
 def _is_unrouted(db: sqlite3.Connection, question_id: int) -> bool:
     statement = "SELECT 1 FROM questions WHERE id = ? AND home_id IS NULL AND withdrawn_at IS NULL"
-    return rows.value(db, statement, (question_id,)) is not None
+    return queries.value(db, statement, (question_id,)) is not None

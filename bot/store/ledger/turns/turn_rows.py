@@ -1,4 +1,4 @@
-"""Changes of turns that several parts of the ledger make within their transactions."""
+"""Statements on the rows of turns that several parts of the ledger share."""
 
 import json
 import sqlite3

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from bot.store import queries
 from bot.store.ledger import facts, rows
 from bot.store.ledger.budgets.spending import Spend, name_run, settle
 from bot.store.ledger.chores import OUTDATED, add_chore, discard_run, offer_again
@@ -19,7 +20,7 @@ from bot.store.ledger.transactions import LedgerPart, reads, writes
 from bot.store.ledger.turns.turn_rows import move, open_turn, set_part, store_response
 
 RESTART_SECONDS: Final = 60.0
-"""Starts of the bot that are closer together than this count once against a turn, in seconds."""
+"""Starts of the bot that are closer together, in seconds, count once against a turn."""
 
 _COUNTED_FACT: Final = "turns.picked_up_at"
 
@@ -53,14 +54,14 @@ class TurnStore(LedgerPart):
             WHERE turn_id IS NULL AND withdrawn_at IS NULL AND home_id IS NOT NULL
             ORDER BY 1
         """
-        return rows.column(db, statement)
+        return queries.column(db, statement)
 
     @writes
     def count_interruptions(self, db: sqlite3.Connection) -> bool:
         """Count an interruption of every open turn; return whether this start of the bot counts.
 
-        A start less than ``RESTART_SECONDS`` after a counted one is counted with it: somebody
-        restarts the bot several times. Each open turn has at least one interruption afterwards.
+        A start less than ``RESTART_SECONDS`` after a counted one does not count: somebody restarts
+        the bot several times. Each open turn has at least one interruption afterwards.
         """
         now = self._now()
         counted_at = facts.value_of(db, _COUNTED_FACT)
@@ -82,7 +83,7 @@ class TurnStore(LedgerPart):
     ) -> Turn | None:
         """Move to ``placed``: "thinking…" was sent as this message, the reply's first part.
 
-        The message is also stored where the attempt was closed while Discord took the message.
+        If the attempt was closed meanwhile, the message is stored too, but the turn does not move.
         """
         if move(db, turn_id, "placed", "pickups = 0", attempt=attempt) is not None:
             set_part(db, turn_id, 0, message_id)
@@ -146,7 +147,7 @@ class TurnStore(LedgerPart):
     ) -> Turn | None:
         """Move to ``closing``: the outcome is known; ``error`` is the project's own error code.
 
-        ``spend`` settles the attempt's charge; None: what its run used is not known, if it had one.
+        ``spend`` settles the attempt's charge; None: the use of its run, if any, is not known.
         """
         before = rows.turn_by_id(db, turn_id)
         turn = move(
@@ -290,12 +291,12 @@ class TurnStore(LedgerPart):
 
     @writes
     def drop_parts(self, db: sqlite3.Connection, turn: Turn, count: int) -> tuple[Chore, ...]:
-        """Take the parts from number ``count`` on out of a reply; return the chores to delete them.
+        """Remove the parts from number ``count`` on from a reply; return the chores to delete them.
 
-        The ledger knows about a message before the bot deletes it: any other deletion is somebody
-        else's, and ends the turn.
+        They are removed before the bot deletes the messages: the deletion of a message that is
+        still a part is somebody else's, and ends the turn.
         """
-        dropped = rows.column(
+        dropped = queries.column(
             db,
             "SELECT message_id FROM parts WHERE turn_id = ? AND number >= ? ORDER BY number",
             (turn.id, count),
@@ -317,4 +318,4 @@ class TurnStore(LedgerPart):
             WHERE kind = 'part' AND target IN (SELECT value FROM json_each(:texts))
         """
         given = {"ids": json.dumps(ids), "texts": json.dumps(list(map(str, ids)))}
-        return frozenset(rows.column(db, statement, given))
+        return frozenset(queries.column(db, statement, given))

@@ -1,4 +1,4 @@
-"""Votes of members on answers: one vote for each member and answer, the newest counts.
+"""Votes of members on answers: each member has one vote on an answer, the newest.
 
 An answer is one attempt of a turn. Its first vote keeps its questions and its run, because a later
 attempt replaces the run. ``revision`` counts the votes; the run's metadata has the tally of
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bot.store import queries
 from bot.store.database import StoreError, reading
 from bot.store.ledger import rows
 from bot.store.ledger.records import RatedAnswer, Vote
@@ -132,7 +133,7 @@ def exported_votes(path: Path) -> Iterator[dict[str, object]]:
         ).fetchone()
         if not known:
             return
-        yield from rows.named(
+        yield from queries.named(
             db,
             """
             SELECT a.question, a.answer,
