@@ -37,7 +37,7 @@ from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.parts import ChatParts
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
-from bot.chat.places.people_calls import Handovers, PeopleCalls
+from bot.chat.places.handovers import Handovers, PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.asker_notices import AskerNotices
 from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory

@@ -128,12 +128,8 @@ class CommandHandlers:
     def _of_admins(self) -> tuple[AnyCommand, ...]:
         """Return the groups for members with the permission that the operator chose."""
         assistants, channels = self.assistants, self.channels
-        every, own, models = (
-            assistants.all_assistants,
-            assistants.own_assistants,
-            assistants.offered_models,
-        )
-        functions, tags = assistants.offered_functions, channels.tags
+        every, own = assistants.all_assistants, assistants.own_assistants
+        models, functions = assistants.offered_models, assistants.offered_functions
         return (
             new_group(
                 "assistant",
@@ -150,7 +146,9 @@ class CommandHandlers:
             new_group(
                 "channel",
                 subcommand("show", channels.show),
-                subcommand("set", channels.set, answered_tag=tags, people_tag=tags),
+                subcommand(
+                    "set", channels.set, answered_tag=channels.tags, people_tag=channels.tags
+                ),
                 subcommand("reset", channels.reset),
                 needs=self._admins,
             ),

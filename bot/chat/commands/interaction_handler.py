@@ -17,7 +17,7 @@ from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.commands.interaction import AcknowledgedInteraction, refuse, show_form
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
-from bot.chat.places.people_calls import Handovers
+from bot.chat.places.handovers import Handovers
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.schedules.reminders import Reminders
 from bot.chat.texts.fluent import RefusalError, localized

@@ -24,11 +24,11 @@ def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:
 
 
 def may_see(turn: Turn, interaction: discord.Interaction, *, private: bool) -> bool:
-    """Return whether this member may see a turn: it is here, or where they can read.
+    """Return whether this member may see a turn: in this channel, or in one that they can read.
 
-    ``private`` tells that the turn's channel is hidden from its parent's readers. Of direct
-    messages one sees one's own. Questions by command are shown to their asker, and to moderators
-    of the channel where the answer is not ephemeral.
+    ``private`` tells that the turn's channel is hidden from the readers of its parent. In direct
+    messages a member sees their own turns. A question by command is shown to its asker, and to
+    moderators of the channel unless the answer is ephemeral.
     """
     if turn.personal is not None:
         return _may_see_personal(turn, turn.personal, interaction)

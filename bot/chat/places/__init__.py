@@ -1,1 +1,1 @@
-"""Places on Discord: which settings apply in them, and what is set on their posts."""
+"""Places on Discord: the settings that apply in a channel, its assistant, tags and hand-overs."""

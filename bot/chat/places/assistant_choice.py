@@ -11,7 +11,7 @@ from bot.store.ledger import ASSISTANT_SETTING, Ledger, Turn
 
 
 class Chosen(Struct, frozen=True):
-    """An assistant, and the place where it was chosen; None: it is the configured one."""
+    """An assistant, and the place for which it was chosen; None for the configured one."""
 
     assistant_id: str
     place_id: int | None
@@ -26,9 +26,10 @@ class UsableAssistant(Struct, frozen=True):
 
 
 class AssistantChoice:
-    """Chooses among ``configured``, whose names have their ids, and a server's own assistants.
+    """Chooses among the operator's assistants and a server's own ones.
 
-    ``default_id`` answers where no choice was made.
+    ``configured`` are the ids of the operator's assistants by name. The assistant ``default_id``
+    answers where no choice was made.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class AssistantChoice:
         self.configured: Mapping[str, str] = dict(configured or {})
 
     async def of_turn(self, turn: Turn) -> Chosen:
-        """Return the assistant that answers a turn: the one that the asker named, if any.
+        """Return the assistant that answers a turn: the named one of ``/ask``, or the place's.
 
         Raises ``LedgerError``.
         """
@@ -70,7 +71,7 @@ class AssistantChoice:
         return await self.of_places(places_of(self._client, guild_id, *channel_ids(interaction)))
 
     async def usable(self, guild_id: int | None) -> list[UsableAssistant]:
-        """Return the assistants that a server may use; None: those that may be used anywhere."""
+        """Return the assistants that a server may use; for None those that are usable anywhere."""
         found = [
             UsableAssistant(assistant_id, name, own=False)
             for name, assistant_id in self.configured.items()

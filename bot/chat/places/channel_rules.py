@@ -37,9 +37,9 @@ PlaceAction = Literal["write", "person"]
 class ChannelRules(Struct, frozen=True, kw_only=True):
     """The rules of a channel.
 
-    ``context`` is the number of messages before a question that the model is shown. The tags are
-    ids of a forum's tags, ``people_role`` is called where a person is needed. ``is_silent`` tells
-    that people answer there. ``sources`` has the place of each rule that was set within Discord.
+    ``context`` is how many messages before a question the model is shown. The tags are ids of a
+    forum's tags. ``people_role`` is the role that is called when a person is needed. ``is_silent``
+    tells that people answer there. ``sources`` has the place of each rule that was set in Discord.
     """
 
     answer: When
@@ -65,7 +65,7 @@ class RuleBook:
     ) -> ChannelRules:
         """Return the rules of a channel, or of a channel thread; raises ``LedgerError``.
 
-        ``parent_id`` is looked up where it is not given.
+        Without ``parent_id`` the parent is looked up in discord.py's cache.
         """
         if parent_id is None:
             parent_id = getattr(self._client.get_channel(channel_id), "parent_id", None)

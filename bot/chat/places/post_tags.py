@@ -19,7 +19,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class PostTags:
-    """Sets the tags that a forum's rules name. The ledger remembers a tag that is to be set."""
+    """Sets the tags that a forum's rules name; a tag to be set is a chore of the ledger."""
 
     def __init__(
         self, client: discord.Client, ledger: Ledger, rest: RestRetry, rules: RuleBook
@@ -30,7 +30,7 @@ class PostTags:
         self._rules = rules
 
     async def want(self, turn: Turn) -> None:
-        """Have the post of a turn that ends tagged; raises ``LedgerError``."""
+        """Store that the post of an ended turn gets its tag; raises ``LedgerError``."""
         wanted = {"answered": ANSWERED, "failed": PEOPLE}.get(turn.outcome or "")
         if wanted is None or turn.guild_id is None or not turn.in_channel_thread:
             return
@@ -46,7 +46,7 @@ class PostTags:
             )
 
     async def set(self, channel_id: int, wanted: str) -> None:
-        """Set a tag, and remove the other one; a refusal of Discord is logged."""
+        """Set ``ANSWERED`` or ``PEOPLE``, and remove the other tag; a refusal is logged."""
         try:
             post = self._client.get_channel(channel_id) or await self._rest.call(
                 lambda: self._client.fetch_channel(channel_id)

@@ -15,7 +15,8 @@ RETENTION: Final = "retention_days"
 class GuildSettings(Struct, frozen=True, kw_only=True):
     """What the managers of a server chose; None where they chose nothing.
 
-    ``time_zone`` is an IANA name. Messages for the managers go to ``alert_channel_id``.
+    ``time_zone`` is an IANA name, ``alert_channel_id`` the channel of messages for the managers,
+    ``retention_days`` the days after which questions and answers are forgotten.
     """
 
     time_zone: str | None = None

@@ -128,6 +128,7 @@ refused-channel = ボットの運営者が、このチャンネルでの利用�
 refused-member = ボットの運営者が、あなたの利用を許可していません。
 refused-channel_by_server = サーバーの管理者が、このチャンネルでの利用を許可していません。
 refused-member_by_server = サーバーの管理者が、あなたの利用を許可していません。利用したい場合は、管理者にお問い合わせください。
+refused-left = あなたはすでにこのサーバーから退出しています。
 limit-span-day = 今日
 limit-span-month = 今月
 limit-total = { $span }のボット全体の予算を使い切りました。<t:{ $until }:R>にもう一度質問してください。
@@ -137,7 +138,6 @@ limit-member = { $span }のあなたの予算を使い切りました。<t:{ $un
 limit-in-use = 作成中の回答が残りの予算を使い切る可能性があります。回答が終わってから、もう一度質問してください。
 limit-rate = 質問の間隔が短すぎます。質問できるのは1分間に{ $most }件までです。{ $wait }後にもう一度質問してください。
 limit-runs = ほかの回答が終わるのを待っています…
-refused-left = あなたはすでにこのサーバーから退出しています。
 
 access-command = 利用許可
     .description = このサーバーでボットを使える人を決めます
@@ -249,10 +249,10 @@ settings-nothing-to-set = 変更する項目を指定してください。
 settings-no-time-zone = { $name }というタイムゾーンはありません。Asia/Tokyoのように、一覧から選んでください。
 cannot-write-there = <#{ $channel }>に書き込めません。チャンネルの閲覧とメッセージの送信を許可してから、もう一度お試しください。
 
-## スケジュール
+## Schedules
 
 schedule-command = スケジュール
-    .description = 決まった時刻に質問します
+    .description = 決まった時刻の質問とリマインダーを設定します
 schedule-add-command = 追加
     .description = 毎日・毎週・毎月、またはcron式で質問を予約します
     .text = 質問
@@ -324,8 +324,8 @@ schedule-added =
     -# タイムゾーン：{ $zone }
 schedule-runs = <#{ $channel }>で今すぐ質問します。
 schedule-deleted = スケジュール#{ $number }を削除しました。
-no-schedules = あなたやこのチャンネルのスケジュールはありません。スケジュールの追加コマンド、またはリマインダーコマンドで追加できます。
-no-such-schedule = { $number }というスケジュールはないか、あなたには変更できません。一覧コマンドで確認してください。
+no-schedules = あなたやこのチャンネルのスケジュールはありません。`/{ schedule-command } { schedule-add-command }`または`/{ schedule-command } { schedule-remind-command }`で追加できます。
+no-such-schedule = { $number }というスケジュールはないか、あなたには変更できません。`/{ schedule-command } { schedule-list-command }`で確認してください。
 schedules-full = スケジュールは上限の{ $most }件に達しています。先にどれかを削除してください。
 schedule-no-text = 質問の内容を入力してください。
 schedule-no-time = 時刻を9:30、21:30、午後9時30分のように指定してください。
@@ -340,11 +340,11 @@ reminder-no-moment = 日時を読み取れません。「2時間後」「18:30�
 reminder-past = その日時はすでに過ぎています。
 reminder-too-far = 10年より先の日時は指定できません。
 reminder-no-text = お知らせする内容を入力してください。
-reminders-full = リマインダーは上限の{ $most }件に達しています。先に削除コマンドでどれかを削除してください。
+reminders-full = リマインダーは上限の{ $most }件に達しています。先に`/{ schedule-command } { schedule-delete-command }`でどれかを削除してください。
 reminder-note = -# ⏰ <@{ $member }>へのリマインダー：{ $text }
 asked-on-schedule = -# 🗓️ { $name }さんのスケジュールによる質問：{ $text }
 
-## 関数呼び出しの承認
+## Approval of function calls
 
 tools-command = ツール
     .description = アシスタントができることと、これまでの判断を表示します
@@ -442,7 +442,7 @@ failure-undeliverable = ここに回答を投稿できませんでした。こ�
 -operator-told = ボットの運営者に連絡しました。しばらくしてから、もう一度質問してください。
 -operator-told-retry = ボットの運営者に連絡しました。しばらくしてから再試行してください。
 
-## ボットの運営者への通知
+## Alerts for whoever runs the bot
 
 check-message = ボットの運営者によるテストです。このメッセージはすぐに削除されます。
 check-message-edited = ボットの運営者によるテストです。編集済みのこのメッセージは、すぐに削除されます。
@@ -789,7 +789,7 @@ handover-not-yours = この操作ができるのは、呼び出した人、担�
 handover-ended = このスレッドでの回答を再開します。
 channel-people-role-is = 担当者として呼び出すロール：<@&{ $role }>
 
-## あいさつ
+## Greeting
 
 hello = 👋 はじめまして、{ $name }です。「{ $mention } 空はなぜ青いのですか」のように、私にメンションして質問すると回答します。
 

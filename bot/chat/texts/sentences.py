@@ -1,4 +1,4 @@
-"""The sentences that members read and that need more than one message of the language files.
+"""The sentences that members read and that consist of several messages of the language files.
 
 No server's error text is shown to a member.
 """
@@ -78,10 +78,10 @@ _REFUSAL_ARGUMENTS: Final = ("name", "most", "names", "channel", "span", "until"
 _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 
 _MOST_NAMES: Final = 120
-"""Characters of the names of documents in a small line."""
+"""The most characters of the names of documents in a small line."""
 
 _MOST_QUOTED: Final = 1_000
-"""Characters of a question that is quoted above its answer."""
+"""The most characters of a question that is quoted above its answer."""
 
 _ANY: Final = "\ue000"
 """Stands for an argument where a sentence is recognised whatever its arguments are."""
@@ -98,7 +98,7 @@ def role_mentioned(name: str) -> str:
 
 
 def is_thinking(content: str) -> bool:
-    """Return whether ``content`` is that of a reply without any text of its answer yet."""
+    """Return whether ``content`` is that of a reply which has no text of its answer yet."""
     return content.startswith(tuple(localized_in(each, "thinking") for each in LANGUAGES))
 
 
@@ -115,13 +115,13 @@ def below_questions(questions: str, text: str) -> str:
 
 
 def is_refusal(content: str) -> bool:
-    """Return whether ``content`` is one of our refusals: the question was not taken or answered."""
+    """Return whether ``content`` says that a question was not taken or not answered."""
     return _refusals().fullmatch(content) is not None
 
 
 @cache
 def _refusals() -> re.Pattern[str]:
-    """Return a pattern of the refusals in every language: a server's language may change."""
+    """Return a pattern of the refusals in every language: a server may change its language."""
     refusals = [
         localized_in(language, message, **dict.fromkeys(_REFUSAL_ARGUMENTS, _ANY))
         for language in LANGUAGES
@@ -178,7 +178,7 @@ def ahead(count: int) -> str:
 def failure(kind: str | None, *, told: bool = False) -> str:
     """Return the sentence for a stored failure kind; an unknown kind counts as internal.
 
-    ``told``: the operator was told of the fault.
+    ``told`` is whether the operator was alerted.
     """
     limit = limit_of(kind)
     if limit is not None:
@@ -188,9 +188,9 @@ def failure(kind: str | None, *, told: bool = False) -> str:
 
 
 def undelivered(channel_id: int, names: str | None = None) -> str:
-    """Report in another channel that an answer could not be posted.
+    """Say in another channel that an answer could not be posted.
 
-    ``names`` lists the members who asked; None addresses one member directly.
+    ``names`` lists the members who asked; with None the sentence addresses one member.
     """
     if names is None:
         return localized("undelivered", channel=str(channel_id))
@@ -203,7 +203,7 @@ def retry_helps(kind: str | None) -> bool:
 
 
 def cancelled(canceller: Asker | None) -> str:
-    """Say who cancelled the answer; None: an unknown person or program."""
+    """Say who cancelled the answer; ``canceller`` is None if nobody knows."""
     return (
         localized("cancelled")
         if canceller is None

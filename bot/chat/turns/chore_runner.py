@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from bot.chat.places.channel_rules import RuleBook
-from bot.chat.places.people_calls import PeopleCalls
+from bot.chat.places.handovers import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply import buttons
 from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory

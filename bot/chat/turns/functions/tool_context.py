@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import discord
 
-from bot.chat.places.people_calls import Handovers
+from bot.chat.places.handovers import Handovers
 from bot.chat.places.server_settings import server_settings, zone_of
 from bot.chat.schedules.reminders import Reminders
 from bot.chat.transport.rest_retry import RestRetry

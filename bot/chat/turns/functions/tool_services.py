@@ -5,7 +5,7 @@ from typing import Final
 
 import discord
 
-from bot.chat.places.people_calls import Handovers
+from bot.chat.places.handovers import Handovers
 from bot.chat.schedules.reminders import Reminders
 from bot.chat.schedules.rules import RuleError
 from bot.chat.transport.rest_retry import RestRetry

@@ -17,10 +17,11 @@ _log: Final = logging.getLogger(__name__)
 
 
 class HandedOver(Struct, frozen=True):
-    """What became of a request for people.
+    """The result of a hand-over.
 
-    ``is_new`` tells that the assistant was silenced now, ``is_called`` that the role is mentioned.
-    ``role_id`` is None where no role is chosen, ``may_mention`` whether the bot may mention it.
+    ``is_new`` is False if people answered there before. ``role_id`` is the role of the people, None
+    if none is chosen. ``may_mention`` is whether the bot may mention the role, and ``is_called``
+    whether the role is mentioned now.
     """
 
     is_new: bool
@@ -30,14 +31,14 @@ class HandedOver(Struct, frozen=True):
 
 
 class Handovers:
-    """Hands channel threads over to people; ``tidy`` does the chores of channels soon."""
+    """Hands channel threads over to people; ``do_chores`` does the chores of channels soon."""
 
     def __init__(
-        self, ledger: Ledger, rules: RuleBook, tidy: Callable[[Iterable[int]], None]
+        self, ledger: Ledger, rules: RuleBook, do_chores: Callable[[Iterable[int]], None]
     ) -> None:
         self._ledger = ledger
         self._rules = rules
-        self._tidy = tidy
+        self._do_chores = do_chores
 
     async def begin(self, thread: discord.Thread, member_id: int) -> HandedOver:
         """Silence the assistant in a channel thread, and call people; raises ``LedgerError``."""
@@ -56,7 +57,7 @@ class Handovers:
             role_id=role.id if role is not None and may_mention else None,
             tag=rules.people_tag is not None,
         )
-        self._tidy((thread.id,))
+        self._do_chores((thread.id,))
         return HandedOver(
             begun.is_new, begun.pinged, None if role is None else role.id, may_mention
         )
@@ -71,7 +72,7 @@ class PeopleCalls:
         self._locales = locales
 
     async def call(self, channel_id: int, target: str) -> None:
-        """Mention the role of a chore's target, "guild.role.member.time"; a refusal is logged."""
+        """Mention a role; ``target`` is "guild.role.member.time" of a chore. Logs a refusal."""
         guild_id, role_id, member_id, _ = map(int, target.split("."))
         with using(await self._locales.of_guild(guild_id)):
             text = localized("people-called", role=str(role_id), member=str(member_id))
@@ -86,4 +87,4 @@ class PeopleCalls:
                 )
             )
         except discord.HTTPException as error:
-            _log.warning("Nobody is called in channel %d: %s", channel_id, error)
+            _log.warning("The people of channel %d can't be called: %s", channel_id, error)
