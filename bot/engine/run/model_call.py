@@ -150,9 +150,9 @@ class ModelCall:
 
     async def open_message(self) -> None:
         """Store an empty message for the answer and publish it."""
-        self.writer.begin_message(self._engine.now())
-        await self._engine.store.write(self.writer.insert_message)
-        self.writer.publish_message()
+        writer, now = self.writer, self._engine.now()
+        await self._engine.store.write(lambda tables: writer.insert_message(tables, now))
+        writer.publish_message()
 
     def _new_writer(self) -> StepWriter:
         hosted = frozenset(self._tools.functions)
@@ -300,11 +300,10 @@ class ModelCall:
     async def _open_calls_step(self) -> None:
         """Complete the message and store an empty step for the tool calls that follow."""
         now, writer = self._engine.now(), self.writer
-        writer.begin_calls(now)
 
         def work(tables: Tables) -> None:
             writer.complete_message(tables, now)
-            writer.insert_calls(tables)
+            writer.insert_calls(tables, now)
 
         await self._engine.store.write(work)
         writer.publish_message_completed()
@@ -316,12 +315,11 @@ class ModelCall:
             return
         before, now = self.writer, self._engine.now()
         hosted = self._new_writer()
-        hosted.begin_calls(now)
         hosted.add_hosted_call(call.id, call.input, "".join(call.outputs))
 
         def work(tables: Tables) -> None:
             before.complete_message(tables, now)
-            hosted.insert_calls(tables)
+            hosted.insert_calls(tables, now)
             hosted.save(tables, None)
             hosted.complete_calls(tables, now)
 

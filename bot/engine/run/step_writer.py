@@ -138,10 +138,10 @@ class StepWriter:
         """Add a code call that the model's endpoint has run itself."""
         self.calls.append(StreamedCodeCall(id_, [json.dumps({"code": code})], logs))
 
-    def begin_message(self, now: int) -> None:
-        """Create the message and its step, in memory."""
+    def insert_message(self, tables: Tables, now: int) -> None:
+        """Begin the message and its step, and store them."""
         run = self._run
-        self.message = Message(
+        message = self.message = Message(
             id=new_id("msg"),
             created_at=now,
             thread_id=run.thread_id,
@@ -152,23 +152,13 @@ class StepWriter:
             run_id=run.id,
             metadata=dict(self._metadata),
         )
-        details = MessageCreationDetails(CreatedMessage(self.message.id))
-        self.message_step = self._new_step(details, now)
+        tables.add_message(message)
+        details = MessageCreationDetails(CreatedMessage(message.id))
+        self.message_step = self._new_step(tables, details, now)
 
-    def begin_calls(self, now: int) -> None:
-        """Create the step of the tool calls, in memory."""
-        self.calls_step = self._new_step(ToolCallsDetails(()), now)
-
-    def insert_message(self, tables: Tables) -> None:
-        """Store the new message and its step."""
-        if self.message is not None and self.message_step is not None:
-            tables.add_message(self.message)
-            self._insert_step(tables, self.message_step)
-
-    def insert_calls(self, tables: Tables) -> None:
-        """Store the new step of the tool calls."""
-        if self.calls_step is not None:
-            self._insert_step(tables, self.calls_step)
+    def insert_calls(self, tables: Tables, now: int) -> None:
+        """Begin the step of the tool calls, and store it."""
+        self.calls_step = self._new_step(tables, ToolCallsDetails(()), now)
 
     def save(self, tables: Tables, usage: Usage | None) -> None:
         """Store the text and calls so far; the newest step gets ``usage`` and the thoughts."""
@@ -252,9 +242,6 @@ class StepWriter:
                 self._publish_call(call.full_delta(index))
         self.publish_calls_completed()
 
-    def _insert_step(self, tables: Tables, step: RunStep) -> None:
-        tables.steps.insert(step, id=step.id, run_id=self._run.id, response=self.response_id)
-
     def _write_step(self, tables: Tables, step: RunStep) -> None:
         tables.steps.write(step, id=step.id, run_id=self._run.id)
 
@@ -301,10 +288,10 @@ class StepWriter:
             parts.append(RefusalPart("".join(self._refusals)))
         return tuple(parts)
 
-    def _new_step(self, details: StepDetails, now: int) -> RunStep:
+    def _new_step(self, tables: Tables, details: StepDetails, now: int) -> RunStep:
         run = self._run
         creation = isinstance(details, MessageCreationDetails)
-        return RunStep(
+        step = RunStep(
             id=new_id("step"),
             created_at=now,
             assistant_id=run.assistant_id,
@@ -315,6 +302,8 @@ class StepWriter:
             step_details=details,
             metadata={},
         )
+        tables.steps.insert(step, id=step.id, run_id=run.id, response=self.response_id)
+        return step
 
     def _publish_new_step(self, step: RunStep) -> None:
         # By name: a step of hosted calls is complete before its beginning is published.

@@ -3,7 +3,6 @@
 from bot.hosted.extract.extract import extract
 from bot.hosted.extract.kinds import is_readable, is_text
 from bot.hosted.extract.limits import (
-    ErrorCode,
     ExtractionError,
     ExtractionLimits,
     ExtractionProblem,
@@ -11,7 +10,6 @@ from bot.hosted.extract.limits import (
 from bot.hosted.extract.subprocess import extract_text
 
 __all__ = [
-    "ErrorCode",
     "ExtractionError",
     "ExtractionLimits",
     "ExtractionProblem",
