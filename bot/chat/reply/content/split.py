@@ -1,18 +1,18 @@
 """Splits an answer into Discord messages: each fits, shows something and has intact markup.
 
-The parts' own texts, joined, are the answer but for white space at seams and ends, which Discord
-trims anyway. Where a code block, a quote, a spoiler, bold text and the like go on in the next part,
-their marks are added at both sides of the seam. Links and addresses are not cut, and a list is cut
-between its items where that is possible.
+No text is lost but white space where the answer is cut, which Discord trims anyway. A code block, a
+quote, a spoiler, bold text and the like that go on in the next message are closed and opened again.
+Links and addresses are not cut. A list is cut between its items where that is possible.
 """
 
 import bisect
 import re
-import unicodedata
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
 from msgspec import Struct
+from wcwidth import grapheme_boundary_before
 
 from bot.chat.reply.content.inline_marks import InlineMarks
 from bot.chat.texts.plain_text import well_formed
@@ -39,29 +39,15 @@ _QUOTED_FENCE: Final = re.compile(r"(?:> ?)+")
 _QUOTED_TO_END: Final = re.compile(r"^>>> ", re.MULTILINE)
 _QUOTE_MARKS: Final = re.compile(r"[\s>]*")
 _LEAST_FILL: Final = 0.5
-_LONGEST_CLUSTER: Final = 64
 
 
-class Piece(Struct, frozen=True):
-    """One part: its own text, and the marks added before and after it."""
-
-    text: str
-    opening: str = ""
-    closing: str = ""
-
-    @property
-    def content(self) -> str:
-        """The message's content."""
-        return self.opening + self.text + self.closing
-
-
-class _Mark(Struct, frozen=True):
+class _Fence(Struct, frozen=True):
     """A code fence: its position, whether it opens a block, and the block's language and quote."""
 
     start: int
     end: int
     opens: bool
-    language: str
+    language: str = ""
     quote: str = ""
 
     @property
@@ -71,15 +57,13 @@ class _Mark(Struct, frozen=True):
 
 
 def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
-    """Return the contents of the messages that show ``text``; none if it is blank."""
-    return tuple(piece.content for piece in cut(text, limit))
+    """Return the contents of the messages that show ``text``; none if it is blank.
 
-
-def cut(text: str, limit: int = LIMIT) -> tuple[Piece, ...]:
-    """Cut ``text`` into pieces whose contents have at most ``limit`` code points each."""
+    Each has at most ``limit`` code points. Raises ``ValueError`` for a limit below ``LEAST_LIMIT``.
+    """
     if limit < LEAST_LIMIT:
         raise ValueError(f"limit must be at least {LEAST_LIMIT}, but is {limit}")
-    return _Cutter(well_formed(text).strip(), limit).pieces()
+    return tuple(_Cutter(well_formed(text).strip(), limit).parts())
 
 
 class _Cutter:
@@ -88,25 +72,20 @@ class _Cutter:
     def __init__(self, text: str, limit: int) -> None:
         self._text = text
         self._limit = limit
-        self._fence_marks: list[_Mark] = []
+        self._fences: list[_Fence] = []
         opens = True
         for match in _FENCE.finditer(text) if "```" in text else ():
             language = match[1] or ""
-            # Text may follow a closing fence.
-            end = match.end() if opens else match.end() - len(language)
-            quote = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
-            quoted = opens and _QUOTED_FENCE.fullmatch(quote) is not None
-            self._fence_marks.append(
-                _Mark(
-                    match.start(),
-                    end,
-                    opens,
-                    language if opens else "",
-                    quote if quoted else "",
-                )
-            )
+            before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+            if opens:
+                quote = before if _QUOTED_FENCE.fullmatch(before) else ""
+                fence = _Fence(match.start(), match.end(), True, language, quote)
+            else:
+                # Text may follow a closing fence.
+                fence = _Fence(match.start(), match.end() - len(language), False)
+            self._fences.append(fence)
             opens = not opens
-        self._starts = [mark.start for mark in self._fence_marks]
+        self._starts = [mark.start for mark in self._fences]
 
     @cached_property
     def _quoted_from(self) -> int:
@@ -119,28 +98,26 @@ class _Cutter:
     @cached_property
     def _inline(self) -> InlineMarks:
         """The inline marks; found only for a text that needs a cut."""
-        ends = [*(mark.end for mark in self._fence_marks[1::2]), len(self._text)]
-        blocks = [
-            (mark.start, end) for mark, end in zip(self._fence_marks[::2], ends, strict=False)
-        ]
+        ends = [*(mark.end for mark in self._fences[1::2]), len(self._text)]
+        blocks = [(mark.start, end) for mark, end in zip(self._fences[::2], ends, strict=False)]
         return InlineMarks(self._text, blocks)
 
-    def pieces(self) -> tuple[Piece, ...]:
-        pieces: list[Piece] = []
+    def parts(self) -> Iterator[str]:
+        """Yield the contents of the messages."""
         position = 0
         while position < len(self._text):
-            piece, position = self._next(position)
-            if piece.text.strip():
-                pieces.append(piece)
-        return tuple(pieces)
+            part, position = self._next(position)
+            if part:
+                yield part
 
-    def _next(self, start: int) -> tuple[Piece, int]:
+    def _next(self, start: int) -> tuple[str, int]:
+        """Return the message that begins at ``start``, "" if blank, and the start of the next."""
         opening = self._opening_at(start) if start else ""
         rest = len(self._text)
         last = self._block_at(rest)
         closing = last.closing if last else ""
         if len(opening) + rest - start + len(closing) <= self._limit:
-            return Piece(self._text[start:], opening, closing), rest
+            return _content(opening, self._text[start:], closing), rest
         room = self._limit - len(opening)
         reserved = len(_CLOSING)
         while True:
@@ -152,7 +129,8 @@ class _Cutter:
         own = self._text[start:end]
         block = self._block_at(end)
         if block is None:
-            return Piece(own.rstrip(), opening, closing), self._resume(end, self._skip_space(end))
+            after = self._resume(end, self._skip_space(end))
+            return _content(opening, own.rstrip(), closing), after
         resume = end + 1 if self._text[end] == "\n" else end
         # If the block closes here, the added fence is enough.
         after = self._skip_space(end)
@@ -161,7 +139,7 @@ class _Cutter:
         mark = self._mark_from(after)
         if mark is not None and mark.start == after:
             resume = self._resume(end, self._skip_space(mark.end))
-        return Piece(own, opening, closing), resume
+        return _content(opening, own, closing), resume
 
     def _opening_at(self, start: int) -> str:
         """Return the marks that open what goes on at ``start``: a line's marks, spans, a block."""
@@ -199,8 +177,8 @@ class _Cutter:
             (_SENTENCE, False),
             (_WORD, False),
         ):
-            router = [match.start() for match in seam.finditer(self._text, least, window + 3)]
-            for place in reversed(router):
+            places = [match.start() for match in seam.finditer(self._text, least, window + 3)]
+            for place in reversed(places):
                 if (
                     start < place <= window
                     and (in_code or self._block_at(place) is None)
@@ -208,7 +186,9 @@ class _Cutter:
                     and self._inline.whole_at(place) is None
                 ):
                     return self._at_no_mark(start, place)
-        end = self._cluster_start(start, window)
+        seen = self._text[start : window + 1]
+        # A character of several code points is not cut, unless it is longer than a message.
+        end = start + (grapheme_boundary_before(seen, len(seen)) or len(seen) - 1)
         mark = self._mark_from(end, inside=True)
         if mark is not None and mark.start < end and mark.start > start:
             end = mark.start
@@ -242,19 +222,19 @@ class _Cutter:
             return block.start
         return end
 
-    def _block_at(self, position: int) -> _Mark | None:
+    def _block_at(self, position: int) -> _Fence | None:
         """Return the opening of the block that is open at ``position``."""
         index = bisect.bisect_left(self._starts, position) - 1
-        if index < 0 or not self._fence_marks[index].opens:
+        if index < 0 or not self._fences[index].opens:
             return None
-        return self._fence_marks[index]
+        return self._fences[index]
 
-    def _mark_from(self, position: int, *, inside: bool = False) -> _Mark | None:
+    def _mark_from(self, position: int, *, inside: bool = False) -> _Fence | None:
         """Return the mark that begins at ``position``, or with ``inside`` the one around it."""
         index = bisect.bisect_right(self._starts, position) - 1
         if index < 0:
             return None
-        mark = self._fence_marks[index]
+        mark = self._fences[index]
         if mark.start == position or (inside and position < mark.end):
             return mark
         return None
@@ -267,28 +247,6 @@ class _Cutter:
         match = _SPACE.match(self._text, position)
         return match.end() if match else position
 
-    def _cluster_start(self, start: int, position: int) -> int:
-        """Return the last boundary between two visible characters up to ``position``."""
-        for place in range(position, max(start, position - _LONGEST_CLUSTER), -1):
-            if not _joined(self._text, start, place):
-                return place
-        return position
 
-
-def _joined(text: str, start: int, place: int) -> bool:
-    """Return whether the code points around ``place`` belong to one visible character."""
-    before, after = text[place - 1], text[place]
-    if before == "\u200d" or after == "\u200d" or unicodedata.category(after)[0] == "M":
-        return True
-    if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
-        return True
-    if _is_flag_half(before) and _is_flag_half(after):
-        halves = 0
-        while place - halves > start and _is_flag_half(text[place - halves - 1]):
-            halves += 1
-        return halves % 2 == 1
-    return before == "\r" and after == "\n"
-
-
-def _is_flag_half(character: str) -> bool:
-    return "\U0001f1e6" <= character <= "\U0001f1ff"
+def _content(opening: str, text: str, closing: str) -> str:
+    return opening + text + closing if text.strip() else ""

@@ -10,7 +10,6 @@ import discord
 from bot.chat.reply.content.message_content import Content, RichContent, laid_out_again
 from bot.chat.reply.delivery.message_routes import (
     ChannelRoute,
-    MessageRoute,
     ResponseRoute,
     UndeliverableError,
 )
@@ -85,7 +84,7 @@ class ChannelWriter:
         self._client = client
         self._channel = client.get_partial_messageable(channel_id, guild_id=guild_id)
         self._response = response
-        self._route: MessageRoute = response or ChannelRoute(self._channel)
+        self._route: ChannelRoute | ResponseRoute = response or ChannelRoute(self._channel)
         self._rest = rest
         self._clock = clock
 
@@ -281,7 +280,7 @@ class ChannelWriter:
 
     async def after(self, message_id: int, *, priority: RequestPriority) -> list[discord.Message]:
         """Return the first page of messages after a message, oldest first; empty if unreadable."""
-        if self._response is not None and not self._response.stays:
+        if self._response is not None and not self._response.outlives_token:
             return []
         history = self._rest.call(lambda: oldest_messages(self._channel, message_id))
         try:

@@ -47,7 +47,7 @@ class ChannelWriterFactory:
             personal,
             self._channel_of(turn, personal),
             self._clock,
-            begun=bool(turn.parts),
+            filled=bool(turn.parts),
         )
 
     def _channel_of(self, turn: Turn, personal: Personal) -> ChannelRoute | None:

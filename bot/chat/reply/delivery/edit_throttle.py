@@ -1,7 +1,7 @@
-"""Spaces the progress edits of replies: per channel, and all of them within one budget.
+"""Spaces the progress edits of replies: the edits of each channel, and all edits together.
 
-A reply that waits for a run slot shows how long the queue is, within a budget of its own: these
-notices never delay an answer. Edits that finish a reply do not pass through here.
+A reply that waits for a run slot shows the length of the queue. These notices have a limit of their
+own, so that they never delay an answer. Final edits are not limited here.
 """
 
 import asyncio
@@ -34,8 +34,18 @@ _MOST_SLOWDOWN: Final = 15.0
 """The factor by which urgent requests slow progress edits down at most."""
 
 
+class _Progress:
+    """What is known of the progress edits of one channel's reply."""
+
+    def __init__(self, is_waiting: Callable[[], bool]) -> None:
+        self.is_waiting = is_waiting
+        self.has_slot = asyncio.Event()
+        self.refusals = 0
+        self.last_edit: float | None = None
+
+
 class EditThrottle:
-    """Tells each channel's reply when it may show progress."""
+    """Tells each channel's reply when it may make its next progress edit."""
 
     def __init__(
         self,
@@ -47,38 +57,30 @@ class EditThrottle:
     ) -> None:
         self._clock = clock
         self._channel_seconds = channel_seconds
-        self._slot_seconds = 1 / per_second
-        self._next_slot = 0.0
-        self._refusals: dict[int, int] = {}
-        self._last_edit: dict[int, float] = {}
+        self._edit_seconds = 1 / per_second
+        self._next_edit = 0.0
         self._order = asyncio.Lock()
         self._notices = RateLimiter(clock, per_second=notices_per_second)
-        self._is_waiting: dict[int, Callable[[], bool]] = {}
-        self._has_slot: dict[int, asyncio.Event] = {}
+        self._replies: dict[int, _Progress] = {}
         self._urgent = 0
 
-    def begin(self, channel_id: int, *, is_waiting: Callable[[], bool] | None = None) -> None:
+    def begin(self, channel_id: int, *, is_waiting: Callable[[], bool] = bool) -> None:
         """Begin a reply in a channel; ``is_waiting`` tells whether it waits for a run slot."""
-        self._refusals[channel_id] = 0
-        self._is_waiting[channel_id] = is_waiting or _never
-        self._has_slot[channel_id] = asyncio.Event()
+        self._replies[channel_id] = _Progress(is_waiting)
 
     def stop_waiting(self, channel_id: int) -> None:
         """Note that the channel's reply has its run slot, so that its next edit is progress."""
-        if channel_id in self._has_slot:
-            self._has_slot[channel_id].set()
+        if channel_id in self._replies:
+            self._replies[channel_id].has_slot.set()
 
     def end(self, channel_id: int) -> None:
         """End the channel's reply, and forget everything about the channel."""
-        self._refusals.pop(channel_id, None)
-        self._last_edit.pop(channel_id, None)
-        self._is_waiting.pop(channel_id, None)
-        self._has_slot.pop(channel_id, None)
+        self._replies.pop(channel_id, None)
 
     def count_429(self, channel_id: int) -> None:
         """Count a 429 response to an edit in this channel; three end the reply's progress."""
-        if channel_id in self._refusals:
-            self._refusals[channel_id] += 1
+        if channel_id in self._replies:
+            self._replies[channel_id].refusals += 1
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
@@ -94,35 +96,33 @@ class EditThrottle:
 
     def is_stopped(self, channel_id: int) -> bool:
         """Return whether the channel's reply shows no more progress."""
-        return self._refusals.get(channel_id, 0) >= MOST_429
+        return channel_id in self._replies and self._replies[channel_id].refusals >= MOST_429
 
     async def wait_for_edit(self, channel_id: int) -> RequestPriority:
         """Wait until this channel's reply may be edited; the longest wait goes first.
 
-        Returns the priority that the edit's request is to have.
+        Returns the priority of the edit's request.
         """
-        last = self._last_edit.get(channel_id)
-        if last is not None:
-            await self._sleep_until(last + self._channel_seconds)
+        reply = self._replies.get(channel_id) or _Progress(bool)
+        first = reply.last_edit is None
+        if reply.last_edit is not None:
+            await self._sleep_until(reply.last_edit + self._channel_seconds)
         # A reply's first notice matters more than an update of the number.
-        if self._is_waiting.get(channel_id, _never)() and await self._wait_for_notice(
-            self._has_slot[channel_id], first=last is None
-        ):
+        if reply.is_waiting() and await self._wait_for_notice(reply.has_slot, first=first):
             priority = RequestPriority.NOTICE
-            now = self._take_slot()
+            reply.last_edit = self._take_edit()
         else:
             priority = RequestPriority.PROGRESS
             async with self._order:
-                await self._sleep_until(self._next_slot)
-                now = self._take_slot()
-        if channel_id in self._refusals:  # else the reply has ended meanwhile
-            self._last_edit[channel_id] = now
+                await self._sleep_until(self._next_edit)
+                reply.last_edit = self._take_edit()
         return priority
 
-    def _take_slot(self) -> float:
+    def _take_edit(self) -> float:
+        """Count an edit of all replies together; return the present time."""
         now = self._clock.monotonic()
-        slot = self._slot_seconds * min(1 + self._urgent / 2, _MOST_SLOWDOWN)
-        self._next_slot = max(now, self._next_slot) + slot
+        seconds = self._edit_seconds * min(1 + self._urgent / 2, _MOST_SLOWDOWN)
+        self._next_edit = max(now, self._next_edit) + seconds
         return now
 
     async def _wait_for_notice(self, has_slot: asyncio.Event, *, first: bool) -> bool:
@@ -139,7 +139,3 @@ class EditThrottle:
         wait = moment - self._clock.monotonic()
         if wait > 0:
             await self._clock.sleep(wait)
-
-
-def _never() -> bool:
-    return False

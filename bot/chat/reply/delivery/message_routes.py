@@ -1,13 +1,15 @@
-"""The two ways by which a reply's messages reach Discord: its channel, or an interaction's token.
+"""The two ways by which a reply's messages reach Discord: the channel, or an interaction's token.
 
-A question by command is answered in the original response of its interaction, then in follow-up
+The bot answers a question by command in the original response of the interaction, then in follow-up
 messages: https://docs.discord.com/developers/interactions/receiving-and-responding
-Once the token's 15 minutes are over, the bot edits these messages like any of its messages in a
-channel, where it may write there.
+After the token's 15 minutes the bot edits these messages as any of its messages in a channel, if it
+may write in the channel.
 """
 
 import logging
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import discord
 
@@ -19,6 +21,8 @@ from bot.chat.transport.rest_retry import (
 )
 from bot.runtime.clock import Clock
 from bot.store.ledger import AskResponse, Personal
+
+T = TypeVar("T")
 
 TOKEN_SECONDS: Final = 15 * 60.0
 """How long an interaction's token works, in seconds."""
@@ -40,30 +44,12 @@ class ReplyFullError(UndeliverableError):
     """Discord takes no more messages of this reply."""
 
 
-class MessageRoute(Protocol):
-    """Writes the messages of a reply; each method raises ``discord.HTTPException``."""
-
-    async def send(
-        self, nonce: str, reference: discord.MessageReference | None, **content: Any
-    ) -> int:
-        """Send a message with this content, as for ``Messageable.send``; return its id."""
-        ...
-
-    async def edit(self, message_id: int, **content: Any) -> None:
-        """Edit a message, with the arguments of ``PartialMessage.edit``."""
-        ...
-
-    async def fetch(self, message_id: int) -> discord.Message:
-        """Return a message."""
-        ...
-
-    async def delete(self, message_id: int) -> None:
-        """Delete a message."""
-        ...
-
-
 class ChannelRoute:
-    """Writes as a member of the channel."""
+    """Writes the messages of a reply as a member of the channel.
+
+    The content is given as for ``Messageable.send`` and ``PartialMessage.edit``. Each method raises
+    ``discord.HTTPException``.
+    """
 
     def __init__(self, channel: discord.PartialMessageable) -> None:
         self._channel = channel
@@ -77,7 +63,7 @@ class ChannelRoute:
         return (await self._channel.send(nonce=nonce, **content)).id
 
     async def edit(self, message_id: int, **content: Any) -> None:
-        """Edit a message."""
+        """Edit a message of the bot."""
         await self._channel.get_partial_message(message_id).edit(**content)
 
     async def fetch(self, message_id: int) -> discord.Message:
@@ -90,10 +76,11 @@ class ChannelRoute:
 
 
 class ResponseRoute:
-    """Writes the response of an interaction.
+    """Writes the messages of a reply as the response of an interaction.
 
-    ``begun`` tells that the reply has messages already. After the token's time the messages are
-    written in the channel where ``channel`` is given, else ``UndeliverableError`` is raised.
+    The methods are those of ``ChannelRoute``. ``filled`` tells that the reply has messages already.
+    After the token's time the messages are written in the channel where ``channel`` is given, else
+    ``UndeliverableError`` is raised.
     """
 
     def __init__(
@@ -104,7 +91,7 @@ class ResponseRoute:
         channel: ChannelRoute | None,
         clock: Clock,
         *,
-        begun: bool,
+        filled: bool,
     ) -> None:
         self._client = client
         self._webhook = dpy_internals.response_webhook(client, response.token)
@@ -112,13 +99,13 @@ class ResponseRoute:
         self._personal = personal
         self._channel = channel
         self._clock = clock
-        self._begun = begun
+        self._filled = filled
         self.interaction_id: Final = response.interaction_id
         self.is_detached = False
         """Whether a message was sent that does not belong to the interaction."""
 
     @property
-    def stays(self) -> bool:
+    def outlives_token(self) -> bool:
         """Whether the reply can also be written after the token's time."""
         return self._channel is not None
 
@@ -137,85 +124,79 @@ class ResponseRoute:
         self, nonce: str, reference: discord.MessageReference | None, **content: Any
     ) -> int:
         """Fill the original response, or send a follow-up message where that was filled."""
-        if self.seconds_left():
-            try:
-                return await self._respond(**content)
-            except discord.HTTPException as error:
-                if error.code == _TOO_MANY_FOLLOW_UPS:
-                    raise ReplyFullError(str(error)) from error
-                if error.code not in _TOKEN_IS_OVER:
-                    raise
-                self._end(error)
-        sent = await self._in_channel().send(nonce, None, **content)
-        self.is_detached = True
-        return sent
+
+        async def send_in(channel: ChannelRoute) -> int:
+            sent = await channel.send(nonce, None, **content)
+            self.is_detached = True
+            return sent
+
+        return await self._by_token_or_in_channel(partial(self._respond, **content), send_in)
 
     async def edit(self, message_id: int, **content: Any) -> None:
         """Edit a message of the response."""
-        if self.seconds_left():
-            try:
-                await self._webhook.edit_message(message_id, **content)
-            except discord.HTTPException as error:
-                if not self._is_out_of_reach(error):
-                    raise
-            else:
-                self._begun = True
-                return
-        await self._in_channel().edit(message_id, **content)
+
+        async def edit_by_token() -> None:
+            await self._webhook.edit_message(message_id, **content)
+            self._filled = True
+
+        await self._by_token_or_in_channel(
+            edit_by_token, lambda channel: channel.edit(message_id, **content)
+        )
 
     async def fetch(self, message_id: int) -> discord.Message:
         """Return a message of the response."""
-        if self.seconds_left():
-            try:
-                return await self._webhook.fetch_message(message_id)
-            except discord.HTTPException as error:
-                if not self._is_out_of_reach(error):
-                    raise
-        return await self._in_channel().fetch(message_id)
+        return await self._by_token_or_in_channel(
+            partial(self._webhook.fetch_message, message_id),
+            lambda channel: channel.fetch(message_id),
+        )
 
     async def delete(self, message_id: int) -> None:
         """Delete a message of the response."""
+        await self._by_token_or_in_channel(
+            partial(self._webhook.delete_message, message_id),
+            lambda channel: channel.delete(message_id),
+        )
+
+    async def _by_token_or_in_channel(
+        self,
+        by_token: Callable[[], Awaitable[T]],
+        in_channel: Callable[[ChannelRoute], Awaitable[T]],
+    ) -> T:
+        """Make a request by the token; in the channel where the token does not reach any more."""
         if self.seconds_left():
             try:
-                await self._webhook.delete_message(message_id)
+                return await by_token()
             except discord.HTTPException as error:
-                if not self._is_out_of_reach(error):
+                if error.code == _TOO_MANY_FOLLOW_UPS:
+                    raise ReplyFullError(str(error)) from error
+                if error.code in _TOKEN_IS_OVER:
+                    _log.info(
+                        "Interaction %d can't be answered any more: %s", self.interaction_id, error
+                    )
+                    self._ends_at = 0.0
+                elif not (error.code == UNKNOWN_MESSAGE and self.is_detached):
                     raise
-            else:
-                return
-        await self._in_channel().delete(message_id)
+                # The message may be one that was sent in the channel.
+        if self._channel is None:
+            raise UndeliverableError("the interaction can't be answered any more")
+        return await in_channel(self._channel)
 
     async def _respond(self, **content: Any) -> int:
-        if not self._begun:
+        if not self._filled:
             original = dict(content)
             if "files" in original:
                 original["attachments"] = original.pop("files")
             try:
-                filled = await dpy_internals.edit_original(self._client, self._webhook, **original)
+                message_id = await dpy_internals.edit_original(
+                    self._client, self._webhook, **original
+                )
             except discord.HTTPException as error:
                 # Somebody deleted "thinking…": follow-up messages still work.
                 if error.code != UNKNOWN_MESSAGE:
                     raise
+                self._filled = True
             else:
-                self._begun = True
-                return filled
-            self._begun = True
+                self._filled = True
+                return message_id
         ephemeral = self._personal.ephemeral
         return (await self._webhook.send(wait=True, ephemeral=ephemeral, **content)).id
-
-    def _is_out_of_reach(self, error: discord.HTTPException) -> bool:
-        """Return whether a refusal concerns the token, so that the channel may do better."""
-        if error.code in _TOKEN_IS_OVER:
-            self._end(error)
-            return True
-        # A message that was sent in the channel does not belong to the response.
-        return error.code == UNKNOWN_MESSAGE and self.is_detached and self._channel is not None
-
-    def _end(self, error: discord.HTTPException) -> None:
-        _log.info("Interaction %d can't be answered any more: %s", self.interaction_id, error)
-        self._ends_at = 0.0
-
-    def _in_channel(self) -> ChannelRoute:
-        if self._channel is None:
-            raise UndeliverableError("the interaction can't be answered any more")
-        return self._channel

@@ -1,4 +1,4 @@
-"""Tells a member in time that an interaction's token ends before the answer stands."""
+"""Tells a member that the token of an interaction is about to end before the answer is ready."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from bot.chat.reply.delivery.message_routes import ResponseRoute
 from bot.chat.texts.fluent import localized
 
 TELL_SECONDS: Final = 10.0
-"""How long before the end of the token the member is told, in seconds."""
+"""The time between the note and the end of the token, in seconds."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -25,35 +25,30 @@ class NoteWriter(Protocol):
 class ResponseDeadline:
     """Watches the token of a reply; does nothing for a reply that answers no interaction.
 
-    ``tell`` adds the note, which is the last one unless the reply goes on after the token's time.
+    ``tell`` adds the note. The note is the last one unless the reply outlives the token.
     """
 
-    def __init__(
-        self,
-        response: ResponseRoute | None,
-        turn_id: int,
-        tell: NoteWriter,
-    ) -> None:
+    def __init__(self, response: ResponseRoute | None, turn_id: int, tell: NoteWriter) -> None:
         self._response = response
         self._turn_id = turn_id
         self._tell = tell
         self._watching: asyncio.Task[None] | None = None
         self._telling = False
-        self._told_end = False
+        self._has_last_note = False
 
     @property
     def is_over(self) -> bool:
-        """Whether the member was told that the reply ends here, and nothing more can be written."""
+        """Whether the reply has its last note, and nothing more can be written."""
         response = self._response
-        return self._told_end and response is not None and not response.seconds_left()
+        return self._has_last_note and response is not None and not response.seconds_left()
 
     def begin(self) -> None:
-        """Watch from now on; a second call changes nothing."""
+        """Watch the token from now on; a second call changes nothing."""
         if self._response is not None and self._watching is None:
             self._watching = asyncio.create_task(self._watch(self._response))
 
     async def stop(self) -> None:
-        """Watch no more; a note under way is finished."""
+        """Stop watching; a note under way is finished first."""
         watching = self._watching
         if watching is None:
             return
@@ -64,15 +59,15 @@ class ResponseDeadline:
 
     async def _watch(self, response: ResponseRoute) -> None:
         if not await response.near_end(TELL_SECONDS):
-            return  # the token was over before this process began
+            return  # the token had ended before this process began
         self._telling = True
+        is_last = not response.outlives_token
         note = localized("answer-goes-on")
-        if not response.stays:
+        if is_last:
             note = localized("answer-too-late", number=str(self._turn_id))
         try:
-            told = await self._tell(note, last=not response.stays)
-            self._told_end = told and not response.stays
-        except Exception as error:  # noqa: BLE001 - a note less must not end the answer
-            _log.info("Turn %d: its end can't be told: %s", self._turn_id, error)
+            self._has_last_note = await self._tell(note, last=is_last) and is_last
+        except Exception as error:  # noqa: BLE001 - a missing note must not end the answer
+            _log.info("Turn %d: the note about its token can't be shown: %s", self._turn_id, error)
         finally:
             self._telling = False

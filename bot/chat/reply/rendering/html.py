@@ -6,42 +6,26 @@ from typing import Final
 from bot.chat.reply.rendering.symbols import words
 
 MARKS: Final = {
-    "b": "**",
-    "strong": "**",
-    "summary": "**",
-    "mark": "**",
-    "h1": "**",
-    "h2": "**",
-    "h3": "**",
-    "h4": "**",
-    "h5": "**",
-    "h6": "**",
-    "th": "**",
-    "i": "*",
-    "em": "*",
-    "cite": "*",
-    "var": "*",
-    "dfn": "*",
-    "u": "__",
-    "ins": "__",
-    "s": "~~",
-    "del": "~~",
-    "strike": "~~",
-    "code": "`",
-    "kbd": "`",
-    "samp": "`",
-    "tt": "`",
+    name: mark
+    for mark, names in {
+        "**": "b strong summary mark h1 h2 h3 h4 h5 h6 th",
+        "*": "i em cite var dfn",
+        "__": "u ins",
+        "~~": "s del strike",
+        "`": "code kbd samp tt",
+    }.items()
+    for name in names.split()
 }
-"""The mark on both sides of what stands between a tag and its end."""
+"""The mark before and after the content of each of these tags."""
 
 BLOCKS: Final = words(
     "p div details summary section article header footer center ul ol li dl dt dd "
     "blockquote h1 h2 h3 h4 h5 h6 table thead tbody tr figure figcaption"
 )
-"""Tags whose content stands on lines of its own."""
+"""Tags whose content begins and ends a line."""
 
 SILENT: Final = words("span small big font label abbr time td sub sup a q")
-"""Tags of which no mark is left where no partner of theirs is found."""
+"""Tags that are dropped where their start or end tag is missing."""
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)(?:[\s/][^>]*)?>")
 _ATTRIBUTE: Final = re.compile(

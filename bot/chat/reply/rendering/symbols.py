@@ -5,7 +5,7 @@ from typing import Final
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a text, so that tables of names are readable."""
+    """Return the words of a text: a readable way to write a table of names."""
     return frozenset(text.split())
 
 
@@ -41,7 +41,7 @@ SYMBOLS: Final = {
     ),
     "colon": ": ",
 }
-"""Characters that stand close to their neighbours."""
+"""Characters without spaces around them."""
 
 OPERATORS: Final = _pairs(
     """pm ± mp ∓ times × div ÷ cdot · ast ∗ cup ∪ cap ∩ setminus ∖ land ∧ wedge ∧ lor ∨ vee ∨
@@ -55,32 +55,25 @@ OPERATORS: Final = _pairs(
     longmapsto ↦ hookrightarrow ↪ uparrow ↑ downarrow ↓ rightleftharpoons ⇌ leftrightharpoons ⇋
     therefore ∴ because ∵ rightleftarrows ⇄ rightharpoonup ⇀ leadsto ⇝ nearrow ↗ searrow ↘"""
 )
-"""Relations and binary operators, which stand between spaces."""
+"""Relations and binary operators, which have spaces around them."""
 
 LARGE: Final = _pairs(
     "sum ∑ prod ∏ coprod ∐ int ∫ iint ∬ iiint ∭ oint ∮ bigcup ⋃ bigcap ⋂ bigoplus ⨁ "
     "bigotimes ⨂ bigvee ⋁ bigwedge ⋀"
 )
-"""Large operators, which have limits and an operand behind a space."""
+"""Large operators, which have limits, then a space and an operand."""
 
 FUNCTIONS: Final = words(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp det dim "
     "ker deg gcd lcm arg hom Pr lim limsup liminf max min sup inf argmax argmin"
 )
-"""Named functions, which have their operand behind a space."""
+"""Named functions, which are followed by a space and their operand."""
 
 ACCENTS: Final = {
-    "hat": "\u0302",
-    "widehat": "\u0302",
-    "bar": "\u0304",
-    "overline": "\u0305",
-    "vec": "\u20d7",
-    "tilde": "\u0303",
-    "widetilde": "\u0303",
-    "dot": "\u0307",
-    "ddot": "\u0308",
-    "underline": "\u0332",
-}
+    "hat": "\u0302", "widehat": "\u0302", "bar": "\u0304", "overline": "\u0305",
+    "vec": "\u20d7", "tilde": "\u0303", "widetilde": "\u0303", "dot": "\u0307",
+    "ddot": "\u0308", "underline": "\u0332",
+}  # fmt: skip
 """Accents as combining characters."""
 
 ALPHABETS: Final = {"mathbb": "DOUBLE-STRUCK", "mathcal": "SCRIPT", "mathscr": "SCRIPT"}
@@ -93,22 +86,22 @@ IGNORED: Final = words(
     "! left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr limits "
     "nolimits displaystyle textstyle scriptstyle nonumber notag middle mathstrut"
 )
-"""Commands that concern the size or place of what is behind them alone."""
+"""Commands that only set the size or the place of the next part."""
 
 TEXTS: Final = words(
     "text mathrm textrm mathit textit mathsf mathtt mathbf textbf boldsymbol bm mbox "
     "operatorname operatorname* boxed mathnormal"
 )
-"""Commands whose argument is text or shown as it is."""
+"""Commands whose argument is shown unchanged."""
 
 LINES: Final = words("align aligned gather gathered split equation alignat alignedat multline")
 """Environments whose rows are lines."""
 
 ABOVE: Final = {("?", "="): "≟", ("def", "="): "≝", ("△", "="): "≜", ("!", "="): "≟"}
-"""Relations with something above them that are one character."""
+"""Relations with a sign above them for which Unicode has a character, as (sign, relation)."""
 
 CLOSING: Final = frozenset({"colon", "rvert", "rVert", "rfloor", "rceil", "rangle"})
-"""Closing marks, which stand close to the text before them."""
+"""Closing marks, before which there is no space."""
 
 MATRICES: Final = {
     "matrix": ("", ""), "smallmatrix": ("", ""), "pmatrix": "()", "bmatrix": "[]", "Bmatrix": "{}",
@@ -132,24 +125,8 @@ _SUBSCRIPTS: Final = dict(
 )
 
 FRACTIONS: Final = {
-    (above, below): unicodedata.lookup(f"VULGAR FRACTION {name}")
-    for above, below, name in [
-        ("1", "2", "ONE HALF"),
-        ("1", "3", "ONE THIRD"),
-        ("2", "3", "TWO THIRDS"),
-        ("1", "4", "ONE QUARTER"),
-        ("3", "4", "THREE QUARTERS"),
-        ("1", "5", "ONE FIFTH"),
-        ("2", "5", "TWO FIFTHS"),
-        ("3", "5", "THREE FIFTHS"),
-        ("4", "5", "FOUR FIFTHS"),
-        ("1", "6", "ONE SIXTH"),
-        ("5", "6", "FIVE SIXTHS"),
-        ("1", "8", "ONE EIGHTH"),
-        ("3", "8", "THREE EIGHTHS"),
-        ("5", "8", "FIVE EIGHTHS"),
-        ("7", "8", "SEVEN EIGHTHS"),
-    ]
+    tuple(unicodedata.normalize("NFKC", fraction).split("\N{FRACTION SLASH}")): fraction
+    for fraction in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 }
 """Fractions that are one character, by numerator and denominator."""
 

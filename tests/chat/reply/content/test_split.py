@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.reply.content.split import LIMIT, cut, split
+from bot.chat.reply.content.split import LIMIT, split
 
 WORDS = st.text(alphabet="abcdefgh äé。、漢字🙂\n\t .!?,-", max_size=60)
 FENCES = st.sampled_from(["```", "\n```\n", "\n```py\n", "```js\n", "\n```", "````\n", "`", "``"])
@@ -39,9 +39,7 @@ def test_joined_the_parts_are_the_text_but_for_fences_and_white_space(
     def bare(whole: str) -> str:
         return re.sub(r"`{3,}(py|js)?|\s", "", whole)
 
-    pieces = cut(text, limit)
-    assert bare("".join(piece.text for piece in pieces)) == bare(text)
-    assert bare("".join(piece.content for piece in pieces)) == bare(text)
+    assert bare("".join(split(text, limit))) == bare(text)
 
 
 @given(MARKDOWN, SMALL)
@@ -113,6 +111,11 @@ def test_a_visible_character_is_not_cut(seen: str) -> None:
         assert "".join(part.strip("a") for part in parts) == seen * 60
         for part in parts:
             assert len(part.strip("a")) % len(seen) == 0
+
+
+def test_a_visible_character_that_is_longer_than_a_message_is_cut() -> None:
+    parts = split("a" + "\u0301" * 250, 100)
+    assert [len(part) for part in parts] == [100, 100, 51]
 
 
 def test_a_surrogate_pair_becomes_one_character() -> None:
