@@ -24,6 +24,8 @@ from bot.sandbox.http.page import PageServer, only_this_origin
 from bot.sandbox.http.ratelimits import RestRateLimiter
 from bot.sandbox.people.person import Person
 
+HOST: Final = "127.0.0.1"
+
 # What a server's owner usually grants to a bot that keeps its own threads tidy.
 BOT_PERMISSIONS: Final = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
 
@@ -31,27 +33,16 @@ BOT_PERMISSIONS: Final = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANA
 class Sandbox:
     """A running Discord, inside ``async with``, with a guild, an admin and two members.
 
-    ``token`` is the bot's; ``port`` 0 takes a free port. ``rate_limits`` false allows any number of
-    requests.
+    ``port`` 0 takes a free port. ``rate_limits`` false allows any number of requests. ``token`` is
+    the bot's.
     """
 
-    def __init__(
-        self,
-        *,
-        token: str | None = None,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        clock: SandboxClock | None = None,
-        application_name: str = "Assistant",
-        guild_name: str = "Sandbox",
-        rate_limits: bool = True,
-    ) -> None:
-        self.clock = clock or SandboxClock()
-        self.token = token or f"sandbox.{secrets.token_urlsafe(24)}"
-        self._host = host
+    def __init__(self, *, port: int = 0, rate_limits: bool = True) -> None:
+        self.clock = SandboxClock()
+        self.token = f"sandbox.{secrets.token_urlsafe(24)}"
         self._port = port
         self._runner: web.AppRunner | None = None
-        self.world = World(self.clock, application_name)
+        self.world = World(self.clock, "Assistant")
         self.backend = Backend(self.world)
         self.faults = Faults(self.clock)
         self.rate_limits = RestRateLimiter(self.clock, enabled=rate_limits)
@@ -62,7 +53,7 @@ class Sandbox:
         self._people: dict[str, Person] = {}
         self.admin = self._add_person("mira")
         self.members = [self._add_person("ada"), self._add_person("ben")]
-        self.guild = self.add_guild(guild_name)
+        self.guild = self.add_guild("Sandbox")
         self.control = Control(self.backend, self.faults, self.gateway, self.guild)
         self.page = PageServer(
             self.backend, self.control, self._people, self.admin, self.guild.state
@@ -139,7 +130,7 @@ class Sandbox:
     @property
     def url(self) -> str:
         """Where the sandbox listens, as ``http://127.0.0.1:PORT``."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{HOST}:{self._port}"
 
     @property
     def api_url(self) -> str:
@@ -149,7 +140,7 @@ class Sandbox:
     @property
     def gateway_url(self) -> str:
         """The value for ``discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY``."""
-        return f"ws://{self._host}:{self._port}/gateway"
+        return f"ws://{HOST}:{self._port}/gateway"
 
     @property
     def privileged_intents(self) -> set[str]:
@@ -186,7 +177,7 @@ class Sandbox:
         app.router.add_get("/gateway/", self.gateway.handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
+        site = web.TCPSite(self._runner, HOST, self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
         self.world.at_address(self.url)

@@ -8,7 +8,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,12 +89,9 @@ class DemoTerminal:
     ``ledger`` is the path of the bot's ledger, which is only read.
     """
 
-    def __init__(
-        self, sandbox: Sandbox, ledger: Path, echo: Callable[[str], None] = click.echo
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, ledger: Path) -> None:
         self._sandbox = sandbox
         self._ledger = ledger
-        self._echo = echo
         self._person: Person = sandbox.members[0]
         self._text_channel = sandbox.guild.text_channel("general")
         self._thread: Channel | None = None
@@ -124,10 +121,10 @@ class DemoTerminal:
                     else:
                         turn = await self._turn(question)
                         if turn is None and self._seconds() > _NOTICE_SECONDS:
-                            self._echo("The bot did not react to the question.")
+                            click.echo("The bot did not react to the question.")
                             return False
             except (NotPossible, DiscordError) as error:
-                self._echo(f"Discord refused that: {_reason(error)}\n")
+                click.echo(f"Discord refused that: {_reason(error)}\n")
                 return False
             finally:
                 upcoming.cancel()
@@ -144,19 +141,19 @@ class DemoTerminal:
             for name, _, value in (word.partition("=") for word in line.split() if "=" in word)
         }
         if not path or path == ["help"]:
-            self._echo(f"{HELP}\n")
+            click.echo(f"{HELP}\n")
             return
         channel = self._thread or self._text_channel
         try:
             interaction = self._person.begin_command(channel, " ".join(path), options)
             await self._sandbox.until(lambda: interaction.done, timeout=_NOTICE_SECONDS)
         except (NotPossible, DiscordError, LookupError) as error:
-            self._echo(f"Discord refused that: {_reason(error)} Write options as name=value.\n")
+            click.echo(f"Discord refused that: {_reason(error)} Write options as name=value.\n")
         except TimeoutError:
-            self._echo("The bot did not answer the command.\n")
+            click.echo("The bot did not answer the command.\n")
         else:
             for response in interaction.responses:
-                self._echo(f"{_indented(self._readable(response))}\n")
+                click.echo(f"{_indented(self._readable(response))}\n")
 
     async def _turn(self, question: DiscordMessage) -> Turn | None:
         threads = [each for each in self._text_channel.threads if each.id == question.id]
@@ -182,7 +179,7 @@ class DemoTerminal:
             self._line(where, f"edit {self._edits}, {self._seconds():.1f} s", content)
 
     def _line(self, where: str, who: str, content: str) -> None:
-        self._echo(f"{where:<9} {who:<18} {_excerpt(content)}".rstrip())
+        click.echo(f"{where:<9} {who:<18} {_excerpt(content)}".rstrip())
 
     def _readable(self, message: DiscordMessage) -> str:
         """Return a message's readable text and the labels of its buttons."""
@@ -212,10 +209,10 @@ class DemoTerminal:
             for message in channel.messages
             if message.id in turn.parts
         ]
-        self._echo(f"\n{_indented(chr(10).join(parts))}\n")
+        click.echo(f"\n{_indented(chr(10).join(parts))}\n")
         tokens = f" · {turn.tokens} tokens" if turn.tokens is not None else ""
         reason = f" ({turn.error})" if turn.error else ""
-        self._echo(f"{turn.state}{reason} in {self._seconds():.1f} s{tokens}\n")
+        click.echo(f"{turn.state}{reason} in {self._seconds():.1f} s{tokens}\n")
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started

@@ -16,10 +16,11 @@ _NO_MORE_INPUT: Final = (
 
 
 class Dialogue:
-    """Questions and answers; ``say`` prints a line."""
+    """Prints lines, asks questions and reads the answers."""
 
-    def __init__(self, say: Callable[[str], None] = click.echo) -> None:
-        self.say = say
+    def say(self, line: str) -> None:
+        """Print a line."""
+        click.echo(line)
 
     def steps(self, *lines: str) -> None:
         """Print numbered steps, a line each."""

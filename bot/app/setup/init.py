@@ -36,12 +36,11 @@ class Init:
     ``environment`` is the process's own, without the secrets of the file.
     """
 
-    def __init__(
-        self, path: Path, environment: Mapping[str, str], dialogue: Dialogue | None = None
-    ) -> None:
+    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
         self._path = path
         self._environment = environment
-        self._dialogue = dialogue or Dialogue()
+        self._dialogue = Dialogue()
+        self._say = self._dialogue.say
         self._env_file = path.resolve().parent / ENV_FILE
         self._runner: asyncio.Runner
         self._stack: AsyncExitStack
@@ -78,9 +77,6 @@ class Init:
             return await work
 
         return self._runner.run(awaited())
-
-    def _say(self, line: str) -> None:
-        self._dialogue.say(line)
 
     def _account(self, config: Config) -> tuple[SetupSession, str]:
         """Return a session of a token that Discord accepts, and the invite link."""

@@ -281,13 +281,10 @@ class Hub:
         self._tell_presence(session)
         self._world.publish("session", detail=session)
 
-    def drop(self, *, bots_only: bool = True) -> int:
-        """Cut sockets without a close frame; return how many."""
-        found = [
-            one
-            for one in self.sockets
-            if not bots_only or one.session is None or one.session.user.bot
-        ]
+    def drop(self) -> int:
+        """Cut the sockets of bots without a close frame; return how many."""
+        # A socket without a session may be a bot's that has not identified yet.
+        found = [one for one in self.sockets if one.session is None or one.session.user.bot]
         for socket in found:
             socket.abort()
         return len(found)

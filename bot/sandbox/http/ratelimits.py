@@ -11,6 +11,7 @@ from typing import Final
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.errors import RateLimited
 
+GLOBAL_PER_SECOND: Final = 50
 RENAMES: Final = 2
 RENAME_SECONDS: Final = 600.0
 
@@ -31,14 +32,11 @@ class _Window:
 
 
 class RestRateLimiter:
-    """Counts one bot's requests; enabled false allows all of them and still sends the headers."""
+    """Counts a bot's requests; ``enabled`` false allows all of them and still sends the headers."""
 
-    def __init__(
-        self, clock: SandboxClock, *, enabled: bool = True, global_per_second: int = 50
-    ) -> None:
+    def __init__(self, clock: SandboxClock, *, enabled: bool) -> None:
         self._clock = clock
         self.enabled = enabled
-        self.global_per_second = global_per_second
         self._windows: dict[tuple[str, str], _Window] = {}
         self._global = _Window(0.0)
         self._renames: dict[int, list[float]] = {}
@@ -76,7 +74,7 @@ class RestRateLimiter:
         now = self._clock.now()
         if self._global.ends <= now:
             self._global = _Window(now + 1.0)
-        if self.enabled and self._global.used >= self.global_per_second:
+        if self.enabled and self._global.used >= GLOBAL_PER_SECOND:
             raise RateLimited(self._global.ends - now, scope="global")
         self._global.used += 1
 
