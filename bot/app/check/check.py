@@ -69,13 +69,10 @@ async def run_check(
 
 def _check_directory(report: CheckReport, directory: Path) -> None:
     databases = {"bot.db": LEDGER_MIGRATIONS, "engine.db": ENGINE_MIGRATIONS}
-    try:
+    with report.failing("data", StoreError):
         for name, migrations in databases.items():
             FileLock.take(directory / name).release()
             inspect(directory / name, migrations)
-    except StoreError as error:
-        report.failed("data", str(error))
-    else:
         report.ok("data", f"{directory} can be written")
 
 
@@ -90,19 +87,16 @@ async def _check_discord(
             "developer portal and saves it.",
         )
         return
-    try:
+    with report.failing("token", LoginError):
         async with SetupSession.open(token, config.discord.api_url) as session:
             login = await session.profile(config.discord)
-    except LoginError as error:
-        report.failed("token", str(error))
-        return
-    report.ok("token", f"Discord accepts it; the bot is {login.name}")
-    _check_intent(report, config.discord, login)
-    if login.guilds:
-        report.ok("invite", f"the bot is on {login.guilds} server(s); link for another:")
-    else:
-        report.failed("invite", "The bot is on no server. Open this link to add it to yours:")
-    report.note("", login.invite_url)
+        report.ok("token", f"Discord accepts it; the bot is {login.name}")
+        _check_intent(report, config.discord, login)
+        if login.guilds:
+            report.ok("invite", f"the bot is on {login.guilds} server(s); link for another:")
+        else:
+            report.failed("invite", "The bot is on no server. Open this link to add it to yours:")
+        report.note("", login.invite_url)
 
 
 def _check_intent(report: CheckReport, settings: DiscordSettings, login: BotProfile) -> None:
@@ -191,24 +185,18 @@ def _check_transcription(
     settings = config.models.transcription
     if not settings.url:
         return
-    try:
+    with report.failing("audio", StartError):
         transcription_endpoint(config, environment, SystemClock())
-    except StartError as error:
-        report.failed("audio", str(error))
-    else:
         report.ok("audio", f"{settings.model} at {settings.url} is configured to transcribe")
 
 
 def _check_definitions(report: CheckReport, config: Config, directory: Path) -> None:
     """Check that the engine accepts the defined assistants and has the one that answers."""
     wanted = config.assistants.assistant
-    try:
+    with report.failing("assistant", ConfigError, StoreError):
         made = checked_definitions(config)
         if wanted and wanted not in made | assistants_in(directory / "engine.db", BOT_PROJECT):
             raise no_such_assistant(wanted)
-    except (ConfigError, StoreError) as error:
-        report.failed("assistant", str(error))
-    else:
         report.ok("assistant", f"{wanted or ', '.join(sorted(made))} can answer")
 
 
@@ -221,7 +209,7 @@ async def _check_server(
     def no_project(project: str) -> AssistantsAPI:
         raise APIError(503, f"{project} is not available during a check.")
 
-    try:
+    with report.failing("server", StartError, ServerError):
         require_own_engine(config)
         keys = server_keys(environment)
         if not settings.enabled:
@@ -229,9 +217,6 @@ async def _check_server(
         server = Server(no_project, keys=keys, host=settings.host, port=settings.port)
         await server.start()
         await server.stop()
-    except (StartError, ServerError) as error:
-        report.failed("server", str(error))
-    else:
         report.ok("server", f"can listen on {settings.host}:{settings.port}")
 
 
@@ -239,20 +224,17 @@ async def _check_assistants(
     report: CheckReport, config: Config, environment: Mapping[str, str]
 ) -> None:
     settings = config.assistants
-    try:
+    with report.failing("assistants", StartError):
         key = secret(environment, "assistants", settings.api_key_env)
-    except StartError as error:
-        report.failed("assistants", str(error))
-        return
-    async with Client(settings.url, key) as client:
-        try:
-            await client.list_assistants(Page(limit=1))
-            report.ok("assistants", f"{settings.url} answers")
-            made = checked_definitions(config)
-            if settings.assistant not in ("", *made):
-                found = await existing_assistant(client, settings.assistant)
-                report.ok("assistant", f"{found.name or found.id} exists")
-        except APIError as error:
-            report.failed("assistants", f"{settings.url}: {error.message}")
-        except ConfigError as error:
-            report.failed("assistant", str(error))
+        async with Client(settings.url, key) as client:
+            try:
+                await client.list_assistants(Page(limit=1))
+                report.ok("assistants", f"{settings.url} answers")
+                made = checked_definitions(config)
+                if settings.assistant not in ("", *made):
+                    found = await existing_assistant(client, settings.assistant)
+                    report.ok("assistant", f"{found.name or found.id} exists")
+            except APIError as error:
+                report.failed("assistants", f"{settings.url}: {error.message}")
+            except ConfigError as error:
+                report.failed("assistant", str(error))

@@ -1,6 +1,7 @@
 """The report of ``check``: one line for each requirement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _SUBJECT_WIDTH: Final = 11
@@ -21,6 +22,14 @@ class CheckReport:
         """Report a check that failed, with the fix."""
         self.passed = False
         self._say(f"!!  {subject:<{_SUBJECT_WIDTH}} {remedy}")
+
+    @contextmanager
+    def failing(self, subject: str, *errors: type[Exception]) -> Iterator[None]:
+        """Report these errors of the block as a failed check."""
+        try:
+            yield
+        except errors as error:
+            self.failed(subject, str(error))
 
     def warn(self, subject: str, finding: str) -> None:
         """Report a check that passed with a drawback."""
