@@ -5,6 +5,7 @@ Sections hold no secrets: they name environment variables, which ``app`` reads.
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from bot.config.errors import explained
 from bot.config.limits import LimitSettings, PriceSettings
 from bot.config.section import Positive, Section, Snowflakes
-from bot.config.tools import ToolsSettings, tools_problem
+from bot.config.tools import ToolsSettings
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -241,25 +242,24 @@ def parse(text: str, source: str) -> Config:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {explained(str(error), raw, Config)}") from None
-    problem = _inconsistency(config)
-    if problem:
+    for problem in _problems(config):
         raise ConfigError(f"{source}: {problem}")
     return config
 
 
-def _inconsistency(config: Config) -> str:
-    """Return the error of values that are invalid or do not fit together; empty if none are."""
+def _problems(config: Config) -> Iterator[str]:
+    """Yield an error for each value that is invalid or does not fit another one."""
     models, assistants = config.models, config.assistants
-    problem = config.limits.problem() or config.prices.problem()
-    if problem:
-        return problem
+    yield from config.limits.problems()
+    yield from config.prices.problems()
+    yield from config.tools.problems()
     if config.limits.limits_money() and not config.prices.models:
-        return (
+        yield (
             "[limits] limits money, but [prices.models] has no price. Add the prices of your "
             "models, or limit tokens."
         )
     if models.endpoint == "chat" and not models.url:
-        return (
+        yield (
             '[models] endpoint = "chat" needs url: the endpoint\'s address, such as '
             '"http://127.0.0.1:11434/v1".'
         )
@@ -273,16 +273,16 @@ def _inconsistency(config: Config) -> str:
         ("[assistants] url", "" if assistants.url == "embedded" else assistants.url),
     ):
         if url and not re.match(r"https?://[^/\s]+", url):
-            return f'{key} = "{url}" is not an address. Write one that begins with http:// or https://.'
+            yield f'{key} = "{url}" is not an address. Write one that begins with http:// or https://.'
     for host in config.discord.attachment_hosts:
         if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host):
-            return (
+            yield (
                 f'[discord] attachment_hosts has "{host}", which is not a host name. Write a '
                 'name such as "cdn.discordapp.com", without scheme, port or path.'
             )
     gateway = config.discord.gateway_url
     if gateway and not re.match(r"wss?://[^/\s]+", gateway):
-        return (
+        yield (
             f'[discord] gateway_url = "{gateway}" is not a gateway address. Write one that begins '
             "with ws:// or wss://."
         )
@@ -290,7 +290,7 @@ def _inconsistency(config: Config) -> str:
     try:
         ZoneInfo(zone)
     except (OSError, ValueError, LookupError):  # LookupError: no such name; others: odd names
-        return (
+        yield (
             f'[discord] time_zone = "{zone}" is not a known time zone. Write a name such as '
             '"Europe/Berlin", or "UTC".'
         )
@@ -303,23 +303,20 @@ def _inconsistency(config: Config) -> str:
     ):
         if variable and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
             # The value may be the key itself, so the error does not quote it.
-            return (
+            yield (
                 f"[{section}] api_key_env is not the name of an environment variable. Put the key "
                 "into the environment, and write only the variable's name here."
             )
-    if problem := tools_problem(config.tools):
-        return problem
     names = [each.name for each in assistants.define]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate:
-        return f'Two [[assistants.define]] sections have the name "{duplicate}". Rename one.'
+        yield f'Two [[assistants.define]] sections have the name "{duplicate}". Rename one.'
     if names and assistants.assistant not in ("", *names) and not _is_id(assistants.assistant):
-        return (
+        yield (
             f'[assistants] assistant = "{assistants.assistant}" is not defined. Use '
             + " or ".join(f'"{name}"' for name in names)
             + ", or the id of an existing assistant (asst_…)."
         )
-    return ""
 
 
 def _is_id(name: str) -> bool:

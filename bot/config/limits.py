@@ -1,5 +1,6 @@
 """The sections ``[limits]`` and ``[prices]`` of config.toml."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta, field
@@ -45,21 +46,20 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     roles: dict[str, SpendingLimit] = field(default_factory=dict)
     members: dict[str, SpendingLimit] = field(default_factory=dict)
 
-    def problem(self) -> str:
-        """Return the error of values that do not fit together; empty if all fit."""
+    def problems(self) -> Iterator[str]:
+        """Yield an error for each value that is invalid or does not fit another one."""
         if 0 < self.completion_tokens < 256:
-            return (
+            yield (
                 f"[limits] completion_tokens = {self.completion_tokens} is not valid: it must be 0 "
                 "(no maximum) or at least 256."
             )
         for name in ("servers", "channels", "roles", "members"):
             for key in getattr(self, name):
                 if not (key.isascii() and key.isdecimal() and int(key) > 0):
-                    return (
+                    yield (
                         f'[limits.{name}] "{key}" is not an id of Discord. Copy the id in Discord '
                         '(Developer Mode, "Copy ID"), such as "123456789012345678".'
                     )
-        return ""
 
     def limits_money(self) -> bool:
         """Return whether a limit is set in money."""
@@ -85,12 +85,11 @@ class PriceSettings(Section, frozen=True, kw_only=True):
     currency: Annotated[str, Meta(min_length=1, max_length=8)] = "USD"
     models: dict[str, ModelPrice] = field(default_factory=dict)
 
-    def problem(self) -> str:
-        """Return the error of values that do not fit together; empty if all fit."""
+    def problems(self) -> Iterator[str]:
+        """Yield an error for each value that is invalid or does not fit another one."""
         for name, price in self.models.items():
             if price.cached_input is not None and price.cached_input > price.input:
-                return (
+                yield (
                     f'[prices.models."{name}"] cached_input = {price.cached_input:g} is higher '
                     f"than input = {price.input:g}. Cached input never costs more; check both."
                 )
-        return ""

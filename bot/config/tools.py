@@ -1,6 +1,7 @@
 """The settings of functions, which are sections of config.toml."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -83,26 +84,25 @@ class ToolsSettings(Section, frozen=True, kw_only=True):
     search: SearchSettings = SearchSettings()
     mcp: dict[str, McpSettings] = msgspec.field(default_factory=dict)
 
-
-def tools_problem(tools: ToolsSettings) -> str:
-    """Return the error of settings that are invalid or do not fit together; empty if none are."""
-    if tools.search.engine == "searxng" and not tools.search.url:
-        return '[tools.search] engine = "searxng" needs url: the address of your SearXNG.'
-    if tools.search.engine == "brave" and not tools.search.api_key_env:
-        return '[tools.search] engine = "brave" needs api_key_env.'
-    for name, server in tools.mcp.items():
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
-            return f'[tools.mcp.{name}]: the name of a server has letters, digits, "_" and "-".'
-        if bool(server.command) == bool(server.url):
-            return (
-                f"[tools.mcp.{name}] needs either command, the program to start, or url, the "
-                "address of a server."
-            )
-        for variable in (*server.headers.values(), *server.environment.values()):
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
-                # The value may be the secret itself, so the error does not quote it.
-                return (
-                    f"[tools.mcp.{name}] has a value that is not the name of an environment "
-                    "variable. Put the value into the environment, and write only the name here."
+    def problems(self) -> Iterator[str]:
+        """Yield an error for each value that is invalid or does not fit another one."""
+        if self.search.engine == "searxng" and not self.search.url:
+            yield '[tools.search] engine = "searxng" needs url: the address of your SearXNG.'
+        if self.search.engine == "brave" and not self.search.api_key_env:
+            yield '[tools.search] engine = "brave" needs api_key_env.'
+        for name, server in self.mcp.items():
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+                yield f'[tools.mcp.{name}]: the name of a server has letters, digits, "_" and "-".'
+            if bool(server.command) == bool(server.url):
+                yield (
+                    f"[tools.mcp.{name}] needs either command, the program to start, or url, the "
+                    "address of a server."
                 )
-    return ""
+            for variable in (*server.headers.values(), *server.environment.values()):
+                if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+                    # The value may be the secret itself, so the error does not quote it.
+                    yield (
+                        f"[tools.mcp.{name}] has a value that is not the name of an environment "
+                        "variable. Put the value into the environment, and write only the name "
+                        "here."
+                    )
