@@ -1,7 +1,8 @@
 """Chooses the model endpoint, once at the start; logs the choice with its reason."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -63,7 +64,8 @@ async def choose(
 
     Raises ``ChoiceError``. ``LocalModel.start`` downloads and loads, not this function.
     """
-    because = "because [models] endpoint says so"
+    chooser = _Chooser(settings, say)
+    configured = "because [models] endpoint says so"
     openai_key = settings.environment.get(OPENAI_KEY, "").strip()
     if settings.endpoint == "openai":
         key = settings.api_key or openai_key
@@ -72,34 +74,35 @@ async def choose(
                 '[models] endpoint is "openai", but OPENAI_API_KEY is not set; set it in the'
                 " environment."
             )
-        return _openai(settings, key, because, say)
+        return chooser.openai(key, configured)
     if settings.endpoint == "chat":
-        return _chat(settings, because, say)
+        return chooser.chat(configured)
     if settings.endpoint == "local":
-        return _local(settings, because, say, show)
+        return chooser.local(configured, show)
     if settings.endpoint != "auto":
-        preset = _named(settings)
-        key = settings.api_key or _key_of(settings, preset)
+        presets = (*settings.hosted, *settings.servers)
+        preset = next(preset for preset in presets if preset.name == settings.endpoint)
+        key = settings.api_key or preset.key_in(settings.environment)
         if preset.key_env and not key:
             raise ChoiceError(
                 f'[models] endpoint is "{preset.name}", but {preset.key_env} is not set; set it in'
                 f" the environment. {preset.keys_page} makes keys."
             )
-        return await _known(settings, preset, settings.url or preset.url, key, because, say)
+        return await chooser.known(preset, key, configured, url=settings.url)
     if settings.url:
         # The keys of known endpoints are never sent to another host.
-        return _chat(settings, "because [models] url is set", say)
+        return chooser.chat("because [models] url is set")
     if openai_key:
-        return _openai(settings, openai_key, f"because {OPENAI_KEY} is set", say)
+        return chooser.openai(openai_key, f"because {OPENAI_KEY} is set")
     for preset in keyed(settings.environment, settings.hosted):
-        key, because = _key_of(settings, preset), f"because {preset.key_env} is set"
-        return await _known(settings, preset, preset.url, key, because, say)
+        key = preset.key_in(settings.environment)
+        return await chooser.known(preset, key, f"because {preset.key_env} is set")
     for found in await running_servers(settings.servers):
-        because = "because it answers there and no endpoint's key is set"
-        return await _known(settings, found.preset, found.preset.url, "", because, say)
+        why = "because it answers there and no endpoint's key is set"
+        return await chooser.known(found.preset, "", why)
     looked = ", ".join(preset.label for preset in settings.servers)
     why = f"because no endpoint's key is set and none of {looked} answers on this machine"
-    return _local(settings, why, say, show)
+    return chooser.local(why, show)
 
 
 def endpoint_model(
@@ -107,9 +110,8 @@ def endpoint_model(
 ) -> Responses | ChatCompletions:
     """Return the model at an endpoint, to check it; raises ``ChoiceError``."""
     settings = ModelSettings(directory=Path(), url=url, model=model)
-    if endpoint == "openai":
-        return _openai(settings, key, "", lambda line: None)
-    return _connect(settings, url, model, key)
+    chooser = _Chooser(settings, lambda line: None)
+    return chooser.openai(key, "") if endpoint == "openai" else chooser.connect(url, model, key)
 
 
 async def alternatives(settings: ModelSettings) -> list[str]:
@@ -132,103 +134,101 @@ async def alternatives(settings: ModelSettings) -> list[str]:
     return [described for name, described in found if name != chosen]
 
 
-def _named(settings: ModelSettings) -> Preset:
-    presets = (*settings.hosted, *settings.servers)
-    return next(preset for preset in presets if preset.name == settings.endpoint)
+class _Chooser:
+    """Builds the model that was chosen, and says why it was."""
 
+    def __init__(self, settings: ModelSettings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
 
-def _key_of(settings: ModelSettings, preset: Preset) -> str:
-    return settings.environment.get(preset.key_env, "").strip()
+    async def known(self, preset: Preset, key: str, why: str, *, url: str = "") -> ChatCompletions:
+        """Return the model at a known endpoint; its list of models decides if none is configured.
 
+        ``url`` replaces the endpoint's usual address.
+        """
+        url, model = url or preset.url, self._settings.model
+        if not model:
+            probe = self.connect(url, "", key)
+            try:
+                model = preset.best_of((await probe.check()).models)
+            finally:
+                await probe.close()
+        chat = self.connect(url, model, key)
+        self._say(f"Model: {preset.label}, {chat.name}, {why}.")
+        return chat
 
-async def _known(
-    settings: ModelSettings,
-    preset: Preset,
-    url: str,
-    key: str,
-    why: str,
-    say: Callable[[str], None],
-) -> ChatCompletions:
-    """Return the model at a known endpoint; the endpoint's list decides if none is configured."""
-    model = settings.model
-    if not model:
-        probe = _connect(settings, url, "", key)
-        try:
-            model = preset.best_of((await probe.check()).models)
-        finally:
-            await probe.close()
-    chat = _connect(settings, url, model, key)
-    say(f"Model: {preset.label}, {chat.name}, {why}.")
-    return chat
+    def openai(self, key: str, why: str) -> Responses:
+        """Return the model at OpenAI, or at another server of the Responses API."""
+        settings, model = self._settings, self._settings.model
+        name = "OpenAI" + (f", model {model}" if model else ", each assistant's model")
+        self._say(f"Model: {name}, {why}.")
+        with _choice_errors():
+            return Responses(
+                settings.url or OPENAI_URL,
+                model=model or None,
+                default_model=OPENAI_MODEL,
+                api_key=key,
+                background=settings.background,
+                timeouts=settings.timeouts,
+                retries=settings.retries,
+                name=name,
+            )
 
+    def chat(self, why: str) -> ChatCompletions:
+        """Return the model at the configured URL."""
+        settings = self._settings
+        if not settings.url:
+            raise ChoiceError(
+                '[models] endpoint is "chat", but [models] url is not set; set it to the part'
+                " before /chat/completions, as in http://127.0.0.1:8000/v1."
+            )
+        chat = self.connect(settings.url, settings.model, settings.api_key)
+        self._say(f"Model: {chat.name}, {why}.")
+        return chat
 
-def _openai(settings: ModelSettings, key: str, why: str, say: Callable[[str], None]) -> Responses:
-    model = settings.model
-    name = "OpenAI" + (f", model {model}" if model else ", each assistant's model")
-    say(f"Model: {name}, {why}.")
-    try:
-        return Responses(
-            settings.url or OPENAI_URL,
-            model=model or None,
-            default_model=OPENAI_MODEL,
-            api_key=key,
-            background=settings.background,
-            timeouts=settings.timeouts,
-            retries=settings.retries,
-            name=name,
+    def connect(self, url: str, model: str, key: str) -> ChatCompletions:
+        """Return the model at an endpoint of chat completions."""
+        settings = self._settings
+        with _choice_errors():
+            return ChatCompletions(
+                url,
+                model=model or None,
+                api_key=key or None,
+                timeouts=settings.timeouts,
+                retries=settings.retries,
+            )
+
+    def local(self, why: str, show: Show | None) -> LocalModel:
+        """Return the model in the configured file, else the small one, which may be downloaded."""
+        settings = self._settings
+        gguf, local = settings.gguf, settings.local
+        if gguf is not None:
+            self._say(f"Model: the local file {gguf}, {why}.")
+            return LocalModel(gguf, label=gguf.stem, settings=local)
+        directory = settings.directory / "models"
+        size = f" It is downloaded once, {SMOLLM2.size / 1e6:.0f} MB."
+        self._say(
+            f"Model: the small local model SmolLM2-135M, {why}. It chats, often wrongly, and calls"
+            " no tools; a key, Ollama or a larger GGUF file does better."
+            + ("" if weights_path(directory) else size)
         )
+
+        async def fetch() -> Path:
+            try:
+                return await fetch_weights(directory, SMOLLM2, show=show)
+            except WeightsError as error:
+                raise ModelError("unreachable", str(error)) from error
+
+        if local.temperature is None:
+            # Its authors recommend 0.2 for so small a model. Without a penalty it repeats itself.
+            local = structs.replace(local, temperature=0.2, repeat_penalty=1.1, longest_answer=1024)
+        return LocalModel(fetch, label="SmolLM2-135M-Instruct", settings=local)
+
+
+@contextmanager
+def _choice_errors() -> Iterator[None]:
+    """Turn the ValueError for an unusable URL or key into a ``ChoiceError``."""
+    try:
+        yield
     except ValueError as error:
         raise ChoiceError(f"[models]: {error}.") from error
-
-
-def _chat(settings: ModelSettings, why: str, say: Callable[[str], None]) -> ChatCompletions:
-    if not settings.url:
-        raise ChoiceError(
-            '[models] endpoint is "chat", but [models] url is not set; set it to what stands'
-            " before /chat/completions, as in http://127.0.0.1:8000/v1."
-        )
-    chat = _connect(settings, settings.url, settings.model, settings.api_key)
-    say(f"Model: {chat.name}, {why}.")
-    return chat
-
-
-def _connect(settings: ModelSettings, url: str, model: str, key: str) -> ChatCompletions:
-    try:
-        return ChatCompletions(
-            url,
-            model=model or None,
-            api_key=key or None,
-            timeouts=settings.timeouts,
-            retries=settings.retries,
-        )
-    except ValueError as error:
-        raise ChoiceError(f"[models]: {error}.") from error
-
-
-def _local(
-    settings: ModelSettings, why: str, say: Callable[[str], None], show: Show | None
-) -> LocalModel:
-    gguf = settings.gguf
-    if gguf is not None:
-        say(f"Model: the local file {gguf}, {why}.")
-        return LocalModel(gguf, label=gguf.stem, settings=settings.local)
-    small = SMOLLM2
-    directory = settings.directory / "models"
-    there = weights_path(directory) is not None
-    size = "" if there else f" It is downloaded once, {small.size / 1e6:.0f} MB."
-    say(
-        f"Model: the small local model SmolLM2-135M, {why}. It chats, often wrongly, and calls no"
-        f" tools; a key, Ollama or a larger GGUF file does better.{size}"
-    )
-
-    async def fetch() -> Path:
-        try:
-            return await fetch_weights(directory, small, show=show)
-        except WeightsError as error:
-            raise ModelError("unreachable", str(error)) from error
-
-    local = settings.local
-    if local.temperature is None:
-        # Its authors recommend 0.2 for so small a model. Without a penalty it repeats itself.
-        local = structs.replace(local, temperature=0.2, repeat_penalty=1.1, longest_answer=1024)
-    return LocalModel(fetch, label="SmolLM2-135M-Instruct", settings=local)

@@ -37,6 +37,10 @@ class Preset(Struct, frozen=True, kw_only=True):
         """Whether the endpoint is a server on this machine, which needs no key."""
         return not self.key_env
 
+    def key_in(self, environment: Mapping[str, str]) -> str:
+        """Return the endpoint's key, empty if it is not set."""
+        return environment.get(self.key_env, "").strip()
+
     def best_of(self, listed: Sequence[str]) -> str:
         """Return the model to use if none is configured; empty if nothing suits.
 
@@ -115,7 +119,7 @@ def first_that_chats(names: Sequence[str]) -> str:
 
 def keyed(environment: Mapping[str, str], hosted: Sequence[Preset] = HOSTED) -> list[Preset]:
     """Return the endpoints elsewhere whose keys are set."""
-    return [each for each in hosted if environment.get(each.key_env, "").strip()]
+    return [each for each in hosted if each.key_in(environment)]
 
 
 async def running_servers(presets: Sequence[Preset] = LOCAL) -> list[FoundServer]:

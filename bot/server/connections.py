@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from bot.assistants.errors import APIError
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from bot.server.parsing import unknown_encoding
 from bot.server.responses import JSON, error_answer
 

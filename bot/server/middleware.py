@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -11,9 +12,9 @@ from aiohttp import hdrs, web
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
 from bot.runtime.log_context import LOG_ID
-from bot.server.app_keys import GATE, LIMITS, ORIGINS, REQUEST_ID, SHARES
 from bot.server.auth import PROJECT, require_version
 from bot.server.connections import TOO_MANY, Connection
+from bot.server.context import CONTEXT, REQUEST_ID
 from bot.server.cors import is_preflight, preflight_answer
 from bot.server.responses import error_answer, send_in_pieces
 from bot.wire.http_client import CLIENT_REQUEST_ID
@@ -37,17 +38,16 @@ def endpoint(handler: ApiHandler, *, beta: bool, bounded: bool = False) -> Handl
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        gate = request.app[GATE]
-        project = request[PROJECT] = gate.project(request)
+        context = request.app[CONTEXT]
+        project = request[PROJECT] = context.gate.project(request)
         if isinstance(request.protocol, Connection):
             request.protocol.authenticated(project)
         if beta:
             require_version(request)
-        api, silence = gate.api(project), request.app[LIMITS].silence_seconds
-        if not bounded:
-            return await send_in_pieces(request, await handler(api, request), silence)
-        async with request.app[SHARES].answers[project]:
-            return await send_in_pieces(request, await handler(api, request), silence)
+        api = context.gate.api(project)
+        async with context.shares.answers[project] if bounded else nullcontext():
+            response = await handler(api, request)
+            return await send_in_pieces(request, response, context.limits.silence_seconds)
 
     return handle
 
@@ -72,7 +72,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         if is_preflight(request):
-            return preflight_answer(request, request.app[ORIGINS])
+            return preflight_answer(request, request.app[CONTEXT].origins)
         return await handler(request)
     except APIError as error:
         response = error_answer(error)
@@ -88,7 +88,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         )
         return error_answer(refusal, {"Allow": allowed})
     except web.HTTPRequestEntityTooLarge:
-        limit = request.app[LIMITS].body
+        limit = request.app[CONTEXT].limits.body
         refusal = APIError(
             413, f"The request's body is too large: at most {limit} bytes are taken."
         )
@@ -131,5 +131,6 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
         response.headers["x-request-id"] = request_id
     response.headers["openai-version"] = API_VERSION
     response.headers.pop(hdrs.SERVER, None)  # aiohttp's header reveals versions
-    for name, value in request.app[ORIGINS].headers(request.headers.get(hdrs.ORIGIN)).items():
+    origins, origin = request.app[CONTEXT].origins, request.headers.get(hdrs.ORIGIN)
+    for name, value in origins.headers(origin).items():
         response.headers.add(name, value)

@@ -13,8 +13,8 @@ from aiohttp import hdrs, web
 from bot.assistants.errors import APIError, invalid
 from bot.assistants.schema.requests import SEARCH_RESULT_CONTENT, Request
 from bot.assistants.validation import from_raw
-from bot.server.app_keys import AZURE, LIMITS, SHARES, Limits
 from bot.server.auth import PROJECT
+from bot.server.context import AZURE, CONTEXT, Limits
 
 T = TypeVar("T")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -51,7 +51,7 @@ async def read(request: web.Request, kind: type[R]) -> R:
     def parse(body: bytes) -> R:
         return from_raw(kind, _decoded(body, limits))
 
-    limits = request.app[LIMITS]
+    limits = request.app[CONTEXT].limits
     return await _parsed(request, parse)
 
 
@@ -65,7 +65,7 @@ async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]
             streamed = bool(from_raw(_Streaming, {"stream": raw.pop("stream")}).stream)
         return from_raw(kind, raw), streamed
 
-    limits = request.app[LIMITS]
+    limits = request.app[CONTEXT].limits
     return await _parsed(request, parse)
 
 
@@ -140,7 +140,7 @@ async def _body(request: web.Request) -> bytes:
     """Read the request's body; raises ``APIError`` if it is late, too large or broken."""
     require_known_encoding(request)
     try:
-        async with asyncio.timeout(request.app[LIMITS].body_seconds):
+        async with asyncio.timeout(request.app[CONTEXT].limits.body_seconds):
             return await request.read()
     except TimeoutError:
         raise too_slow() from None
@@ -163,7 +163,7 @@ async def read_raw(request: web.Request) -> tuple[bytes, dict[str, msgspec.Raw]]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise _invalid_json() from None
 
-    limits = request.app[LIMITS]
+    limits = request.app[CONTEXT].limits
     return await _parsed(request, parse)
 
 
@@ -171,7 +171,7 @@ async def _parsed(request: web.Request, parse: Callable[[bytes], T]) -> T:
     """Apply ``parse`` to the request's body; a large body is parsed in a thread."""
     if not _may_be_large(request):
         return parse(await _body(request))
-    shares = request.app[SHARES]
+    shares = request.app[CONTEXT].shares
     async with shares.large_bodies[request[PROJECT]]:
         body = await _body(request)
         if len(body) <= _LARGE:

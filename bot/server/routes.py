@@ -7,7 +7,7 @@ from aiohttp import HttpVersion11, web
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.operations import operations_of
-from bot.server.app_keys import AZURE
+from bot.server.context import AZURE
 from bot.server.handlers import files, forwarding, monitoring, operations, runs
 from bot.server.middleware import ApiHandler, endpoint
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,23 +9,9 @@ from typing import Final
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
-from bot.server.app_keys import (
-    FORWARDED,
-    GATE,
-    LIMITS,
-    MONITOR,
-    ORIGINS,
-    SHARES,
-    SPOOL,
-    STOPPING,
-    UPSTREAM,
-    Forwarding,
-    Limits,
-    Shares,
-    Spool,
-)
 from bot.server.auth import Gate
 from bot.server.connections import AcceptErrors, Connections, Site
+from bot.server.context import CONTEXT, Limits, ServerContext, Shares
 from bot.server.cors import Origins
 from bot.server.middleware import add_headers, answer_errors
 from bot.server.monitor import Monitor
@@ -73,13 +58,13 @@ class Server:
         self._host = host
         self._port = port
         self._limits = limits or Limits()
-        self._spool = Spool(spool)
+        self._spool = spool
         self._allowed_origins = allowed_origins
         self._upstream = upstream
         self._monitor = monitor
         self._metrics_key = metrics_key
         self._runner: web.AppRunner | None = None
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
         self._accept_errors: AcceptErrors | None = None
         self._url = ""
 
@@ -100,18 +85,18 @@ class Server:
         if any(not key.strip() for key in self._keys):
             raise ServerError("An API key is empty. Give the key a value, or remove it.")
         origins = self._origins()
-        self._stopping = asyncio.Event()
-        app = web.Application(client_max_size=self._limits.body, middlewares=[answer_errors])
         projects = self._projects or _no_projects
-        app[GATE] = Gate(projects, self._keys, origins, metrics_key=self._metrics_key)
-        app[ORIGINS] = origins
-        app[LIMITS] = self._limits
-        app[SHARES] = Shares(self._limits)
-        app[UPSTREAM] = self._upstream
-        app[MONITOR] = self._monitor
-        app[FORWARDED] = defaultdict(Forwarding)
-        app[SPOOL] = self._spool
-        app[STOPPING] = self._stopping
+        context = ServerContext(
+            gate=Gate(projects, self._keys, origins, metrics_key=self._metrics_key),
+            origins=origins,
+            limits=self._limits,
+            shares=Shares(self._limits),
+            spool=None if self._spool is None else str(self._spool),
+            upstream=self._upstream,
+            monitor=self._monitor,
+        )
+        app = web.Application(client_max_size=self._limits.body, middlewares=[answer_errors])
+        app[CONTEXT] = context
         app.on_response_prepare.append(add_headers)
         add_routes(app, with_api=self._projects is not None)
         runner = web.AppRunner(
@@ -130,7 +115,7 @@ class Server:
             ) from error
         loop = asyncio.get_running_loop()
         self._accept_errors = AcceptErrors(loop, loop.time)
-        self._runner = runner
+        self._runner, self._stopping = runner, context.stopping
         self._url = _url(self._host, runner.addresses[0][1])
 
     def _require_safe_metrics(self) -> None:
@@ -160,7 +145,7 @@ class Server:
     async def stop(self) -> None:
         """Refuse new requests, end open streams with an ``error`` event, finish other requests."""
         runner, self._runner = self._runner, None
-        if runner is None or self._stopping is None:
+        if runner is None:
             return
         self._stopping.set()
         await runner.cleanup()

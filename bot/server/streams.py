@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import StreamEvent
-from bot.server.app_keys import LIMITS, STOPPING
+from bot.server.context import CONTEXT
 from bot.server.middleware import unexpected
 from bot.server.responses import ENCODER, ErrorAnswer, cut, send
 from bot.wire import sse
@@ -88,7 +88,7 @@ async def _deliver(
 ) -> None:
     """Send a response by ``pump`` until it ends, the reader leaves or the server stops."""
     pumping: asyncio.Task[None] | None = None
-    stopping = asyncio.create_task(request.app[STOPPING].wait())
+    stopping = asyncio.create_task(request.app[CONTEXT].stopping.wait())
     try:
         await response.prepare(request)
         pumping = asyncio.create_task(pump())
@@ -117,7 +117,7 @@ async def _watch(
     """Return when ``pump`` has ended, the reader has left, or the server stops."""
     loop = asyncio.get_running_loop()
     ends: set[asyncio.Task[Any]] = {pump, stopping}
-    silence = request.app[LIMITS].keep_alive_seconds
+    silence = request.app[CONTEXT].limits.keep_alive_seconds
     due = loop.time() + silence
     while True:
         done, _ = await asyncio.wait(
@@ -157,7 +157,7 @@ async def _copy(
     *,
     streamed: bool,
 ) -> None:
-    silence = request.app[LIMITS].silence_seconds
+    silence = request.app[CONTEXT].limits.silence_seconds
     try:
         try:
             await send(response, pieces, silence)

@@ -18,7 +18,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from bot.assistants.errors import APIError, file_too_large, invalid, storage_unavailable
 from bot.assistants.schema.files import UploadFile
 from bot.assistants.validation import from_raw
-from bot.server.app_keys import LIMITS, SPOOL, Limits
+from bot.server.context import CONTEXT, Limits
 from bot.server.parsing import integer, refuse_query, require_known_encoding, too_slow
 
 _MOST_PARTS: Final = 8
@@ -40,7 +40,7 @@ async def received(request: web.Request) -> AsyncIterator[tuple[UploadFile, Asyn
     """Read an upload; yield its request and its bytes; raises ``APIError`` 400, 408 or 413."""
     refuse_query(request)
     require_known_encoding(request)
-    limits = request.app[LIMITS]
+    limits = request.app[CONTEXT].limits
     if request.content_type != "multipart/form-data":
         raise invalid(
             "Upload the file as multipart/form-data, with the parts 'file' and 'purpose'.",
@@ -48,9 +48,7 @@ async def received(request: web.Request) -> AsyncIterator[tuple[UploadFile, Asyn
         )
     if (request.content_length or 0) > limits.upload + _AROUND:
         raise file_too_large(limits.upload)
-    directory = request.app[SPOOL].directory
-    where = None if directory is None else str(directory)
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=where) as spool:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=request.app[CONTEXT].spool) as spool:
         try:
             async with asyncio.timeout(limits.upload_seconds):
                 fields = await _read(request, spool, limits)

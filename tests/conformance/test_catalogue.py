@@ -17,7 +17,7 @@ from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 from bot.engine import Engine, EngineOptions
 from bot.models.chat_completions.model import ChatCompletions
 from bot.server import Server
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.server.fakes import RecordingAPI
 from tests.support.assistants import House, serve
 from tests.support.databases import execute, limit_pages

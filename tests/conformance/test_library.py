@@ -9,7 +9,7 @@ from openai import AssistantEventHandler, AsyncAssistantEventHandler, AsyncOpenA
 from openai.types.beta.threads.runs import RunStep, ToolCall, ToolCallDelta
 
 from bot.server import Server
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.conformance.conftest import elsewhere
 from tests.support.assistants import KEYS, House, house
 

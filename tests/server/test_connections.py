@@ -14,8 +14,8 @@ import pytest
 
 from bot.assistants.schema.objects import ListPage
 from bot.server import Server
-from bot.server.app_keys import Limits
 from bot.server.connections import AcceptErrors, Connections
+from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_uploads import address

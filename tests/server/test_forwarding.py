@@ -10,7 +10,7 @@ import pytest
 
 from bot.assistants.errors import APIError
 from bot.server import Forwarded, Server
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.server.fakes import RecordingAPI
 from tests.server.test_parsing import refused
 from tests.support.gate import Gate

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import ListPage
 from bot.server import Server, parsing
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI, run
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.assistants.schema.files import UploadFile
 from bot.client import Client
 from bot.server import Server
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.server.test_uploads import FILE, PURPOSE, B, Kept, body, part
 
 NAMES = st.text(

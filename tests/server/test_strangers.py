@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bot.server import Server
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.server.fakes import RecordingAPI, events, run
 from tests.server.test_connections import EMPTY, answered
 from tests.server.test_uploads import address

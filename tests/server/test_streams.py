@@ -12,7 +12,7 @@ from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody, run_active
 from bot.assistants.events import StreamEvent
 from bot.server import Server
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI, events, run
 

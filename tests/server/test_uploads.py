@@ -13,7 +13,7 @@ import pytest
 from bot.assistants.errors import not_found
 from bot.assistants.schema.files import File, FileExpiration, UploadFile
 from bot.server import Server
-from bot.server.app_keys import Limits
+from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_parsing import refused

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
-from bot.server.app_keys import LIMITS
+from bot.server.context import CONTEXT
 from bot.server.middleware import unexpected
 from bot.server.parsing import refuse_query
 from bot.server.responses import answer, cut, send
@@ -25,7 +25,7 @@ async def file_content(api: AssistantsAPI, request: web.Request) -> web.StreamRe
     """GET /v1/files/{file_id}/content."""
     refuse_query(request)
     file = await api.retrieve_file(request.match_info["file_id"])
-    silence = request.app[LIMITS].silence_seconds
+    silence = request.app[CONTEXT].limits.silence_seconds
     async with await api.file_content(file.id) as pieces:
         response = web.StreamResponse(
             headers={

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
-from bot.server.app_keys import FORWARDED, LIMITS, UPSTREAM
 from bot.server.auth import PROJECT
+from bot.server.context import CONTEXT
 from bot.server.parsing import read_raw, refuse_query
 from bot.server.streams import relay
 
@@ -58,7 +58,7 @@ async def moderations(_api: AssistantsAPI, request: web.Request) -> web.StreamRe
 
 
 async def _forward(request: web.Request, path: str, body: bytes | None) -> web.StreamResponse:
-    upstream = request.app[UPSTREAM]
+    upstream = request.app[CONTEXT].upstream
     if upstream is None:
         raise APIError(
             404, f"This server has no model endpoint that answers /v1/{path}.", code="unknown_url"
@@ -76,7 +76,8 @@ async def _counted(request: web.Request, size: int) -> AsyncIterator[None]:
 
     A body stays in memory until its request is answered.
     """
-    in_progress, limits = request.app[FORWARDED][request[PROJECT]], request.app[LIMITS]
+    context = request.app[CONTEXT]
+    in_progress, limits = context.forwarded[request[PROJECT]], context.limits
     too_many = in_progress.requests >= limits.forwarded
     if too_many or (in_progress.bytes and in_progress.bytes + size > limits.forwarded_bytes):
         raise APIError(

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from bot.server.app_keys import GATE, MONITOR
+from bot.server.context import CONTEXT
 from bot.server.responses import answer
 
 
@@ -13,7 +13,7 @@ async def health(_request: web.Request) -> web.Response:
 
 async def readiness(request: web.Request) -> web.Response:
     """GET /readyz: 200 if every part can work, else 503 with a sentence for each part."""
-    monitor = request.app[MONITOR]
+    monitor = request.app[CONTEXT].monitor
     problems = {} if monitor is None else await monitor.problems()
     if not problems:
         return answer({"status": "ready"})
@@ -24,9 +24,9 @@ async def readiness(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: the metrics, for callers with their key, or on this machine without keys."""
-    monitor = request.app[MONITOR]
+    monitor = request.app[CONTEXT].monitor
     if monitor is None or not monitor.has_metrics:
         raise web.HTTPNotFound
-    request.app[GATE].admit_to_metrics(request)
+    request.app[CONTEXT].gate.admit_to_metrics(request)
     text = await monitor.metrics()
     return web.Response(body=text.body, headers={"Content-Type": text.content_type})

@@ -1,8 +1,8 @@
-"""What handlers read from the application: limits and shared parts, by typed keys."""
+"""What the handlers of a server share: its parts, its limits and the counts of requests."""
 
 import asyncio
 from collections import defaultdict
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -61,12 +61,6 @@ class Shares:
         """Only one thread parses: further threads would compete with the event loop for the GIL."""
 
 
-class Spool(Struct, frozen=True):
-    """The directory of incomplete uploads; None: the system's temporary directory."""
-
-    directory: Path | None = None
-
-
 class Forwarding(Struct):
     """The number of forwarded requests in progress, and the bytes of their bodies."""
 
@@ -74,17 +68,29 @@ class Forwarding(Struct):
     bytes: int = 0
 
 
-GATE: Final = web.AppKey("gate", Gate)
 AZURE: Final = "/openai"
 """Prefix of the paths of Azure's clients; their parameter ``api-version`` is ignored."""
 
-ORIGINS: Final = web.AppKey("origins", Origins)
-LIMITS: Final = web.AppKey("limits", Limits)
-SHARES: Final = web.AppKey("shares", Shares)
-SPOOL: Final = web.AppKey("spool", Spool)
-STOPPING: Final = web.AppKey("stopping", asyncio.Event)
-UPSTREAM: Final = web.AppKey[Upstream | None]("upstream")
-MONITOR: Final = web.AppKey[Monitor | None]("monitor")
-FORWARDED: Final = web.AppKey("forwarded", defaultdict[str, Forwarding])
-"""The forwarded requests in progress, by project."""
+
+@dataclass(frozen=True, kw_only=True)
+class ServerContext:
+    """What the handlers of one server share.
+
+    Incomplete uploads are stored in ``spool``; None is the system's temporary directory.
+    ``stopping`` is set when the server begins to stop. ``forwarded`` has the forwarded requests in
+    progress, by project.
+    """
+
+    gate: Gate
+    origins: Origins
+    limits: Limits
+    shares: Shares
+    spool: str | None
+    upstream: Upstream | None
+    monitor: Monitor | None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    forwarded: defaultdict[str, Forwarding] = field(default_factory=lambda: defaultdict(Forwarding))
+
+
+CONTEXT: Final = web.AppKey("context", ServerContext)
 REQUEST_ID: Final = web.RequestKey("request_id", str)
