@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.database import Database, Migration, StoreError
+from bot.store.database import Database, Migration, StoreError, inspect
 
 
 def _notes(db: sqlite3.Connection) -> None:
@@ -227,3 +227,25 @@ async def test_a_failed_migration_leaves_the_version_before_it(tmp_path: Path) -
             lambda db: [name for (name,) in db.execute("SELECT name FROM sqlite_master")]
         )
         assert tables == ["notes"]
+
+
+async def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").mkdir()
+    with pytest.raises(StoreError, match="can't be opened"):
+        await _open(tmp_path / "notes.db")
+    (tmp_path / "notes.db").rmdir()
+    async with await _open(tmp_path / "notes.db"):
+        pass  # the lock was released
+
+
+async def test_an_inspection_refuses_what_opening_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    inspect(path, MIGRATIONS)
+    assert not path.exists()
+    async with await _open(path):
+        inspect(path, MIGRATIONS)
+        with pytest.raises(StoreError, match="newer version"):
+            inspect(path, ())
+    path.write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(StoreError, match="not a sound database"):
+        inspect(path, MIGRATIONS)

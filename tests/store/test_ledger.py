@@ -1,4 +1,6 @@
+import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,13 @@ from bot.store.ledger import (
     LedgerError,
     NewQuestion,
     Scope,
+    TooManyValuesError,
     Turn,
 )
+from bot.store.ledger.turns.votes import exported_votes
 from tests.store.turns import CHANNEL, ask, asked, brought_to, home, open_turn
 from tests.support.fake_clock import START, FakeClock
+from tests.support.troubled_database import troubled_ledger
 
 
 async def test_a_question_is_taken_once_however_often_it_comes(ledger: Ledger) -> None:
@@ -169,3 +174,39 @@ async def test_a_database_that_fails_is_one_kind_of_error_and_changes_nothing(
     other.commit()
     other.close()
     assert await ledger.turns.placed(turn.id, 1, 77) is not None
+
+
+async def test_a_channel_without_a_link_gets_no_thread(ledger: Ledger) -> None:
+    with pytest.raises(LookupError, match="channel 5 has no link"):
+        await ledger.set_thread(5, "thread_1", instead_of=None)
+
+
+async def test_a_probe_that_the_disk_refuses_raises(tmp_path: Path, clock: FakeClock) -> None:
+    troubled, database = await troubled_ledger(tmp_path / "troubled.db", clock.now)
+    await troubled.probe()
+    database.failing_writes = 1
+    with pytest.raises(LedgerError):
+        await troubled.probe()
+    await troubled.close()
+
+
+async def test_a_place_keeps_its_most_values_and_no_more(ledger: Ledger) -> None:
+    values = ledger.tool_values
+    await asyncio.gather(*(values.set(9, str(number), "x") for number in range(1_000)))
+    with pytest.raises(TooManyValuesError):
+        await values.set(9, "one more", "x")
+    await values.set(9, "7", "another")
+    await values.set(8, "elsewhere", "x")
+    assert await values.get(9, "7") == "another"
+    await values.delete(9, "7")
+    await values.set(9, "one more", "x")
+
+
+async def test_an_assistant_that_the_server_does_not_have_is_not_deleted(ledger: Ledger) -> None:
+    assert await ledger.assistants.begin_delete(9, "asst_1") is None
+
+
+def test_a_ledger_from_before_votes_exports_none(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as db:
+        db.execute("CREATE TABLE questions (id INTEGER PRIMARY KEY)")
+    assert list(exported_votes(tmp_path / "bot.db")) == []

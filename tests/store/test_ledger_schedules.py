@@ -15,7 +15,9 @@ DUE = START + 60.0
 DAY = 86_400.0
 
 
-async def add(ledger: Ledger, *, guild_id: int | None = 9, creator_id: int = 1) -> Schedule:
+async def add(
+    ledger: Ledger, *, guild_id: int | None = 9, creator_id: int = 1, once: bool = False
+) -> Schedule:
     new = NewSchedule(
         guild_id=guild_id,
         channel_id=CHANNEL,
@@ -25,6 +27,7 @@ async def add(ledger: Ledger, *, guild_id: int | None = 9, creator_id: int = 1) 
         rule='{"repeat":"daily"}',
         zone="UTC",
         due_at=DUE,
+        once=once,
     )
     return await ledger.schedules.add(new, most=2)
 
@@ -118,3 +121,11 @@ async def test_what_was_asked_is_known_after_a_kill(tmp_path: Path, clock: FakeC
     assert not await after.schedules.ask(schedule, HOME, DUE + DAY, "UTC", most=100)
     assert await after.turns.channels_with_work() == (CHANNEL,)
     await after.close()
+
+
+async def test_a_reminder_stays_due_while_the_channel_is_full(ledger: Ledger) -> None:
+    reminder = await add(ledger, once=True)
+    assert not await ledger.schedules.ask(reminder, HOME, None, "UTC", most=0)
+    assert await ledger.schedules.get(reminder.id) == reminder
+    assert await ledger.schedules.ask(reminder, HOME, None, "UTC", most=1)
+    assert await ledger.schedules.get(reminder.id) is None

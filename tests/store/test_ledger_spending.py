@@ -250,3 +250,13 @@ async def test_turns_that_are_retried_and_titled_are_told_apart(ledger: Ledger, 
         await ledger.spending.settle(turn.id, attempt, used(55 + attempt))
     # A title says nothing about how long the conversation is.
     assert estimated_after == [None, used(56)]
+
+
+async def test_what_a_forgotten_server_has_reserved_stays_in_the_total(
+    ledger: Ledger, path: Path
+) -> None:
+    assert await reserves(ledger, charge(1)) == ""
+    await ledger.forgetting.forget_guild(9)
+    assert await sums(ledger, path) == {("total", 0): (100, 0)}
+    await ledger.spending.settle(1, 1, used(30))
+    assert await sums(ledger, path) == {("total", 0): (100, 0)}

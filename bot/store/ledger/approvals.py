@@ -155,8 +155,7 @@ class ApprovalStore(LedgerPart):
             decider_name=decider_name,
             reason=reason,
         )
-        if decided is None:
-            return None
+        assert decided is not None  # the moves allow each target for an undecided approval
         kind: DecisionKind = "denied"
         if allow:
             kind = "conversation" if for_conversation else "once"

@@ -93,14 +93,12 @@ class Ledger(LedgerPart):
             path, MIGRATIONS, synchronous="FULL", busy_seconds=busy_seconds, metrics=metrics
         )
         try:
-            copied = None
             if await database.read(is_copy):
-                copied = await database.write(begin_from_copy)
+                age = now() - await database.write(begin_from_copy)
+                _log.info("This ledger was restored from a backup that is %.0f s old", age)
         except BaseException:
             await database.close()
             raise
-        if copied is not None:
-            _log.info("This ledger was restored from a backup that is %.0f s old", now() - copied)
         return cls(database, now)
 
     async def probe(self) -> None:

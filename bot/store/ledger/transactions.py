@@ -95,11 +95,12 @@ def writes_settings(
     method: Callable[Concatenate[Part, sqlite3.Connection, P], T],
 ) -> Callable[Concatenate[Part, P], Coroutine[Any, Any, T]]:
     """Like ``writes``, for settings that are kept in memory: their next use reads them anew."""
+    write = writes(method)
 
     @wraps(method)
     async def transaction(self: Part, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await self._session.write(lambda db: method(self, db, *args, **kwargs))
+            return await write(self, *args, **kwargs)
         finally:
             # Also after a failure: the write may have been committed.
             self._session.settings_version += 1

@@ -83,16 +83,14 @@ def is_copy(db: sqlite3.Connection) -> bool:
     return facts.value_of(db, COPIED_FACT) is not None
 
 
-def begin_from_copy(db: sqlite3.Connection) -> float | None:
-    """Open a copy for use: remove its mark and return when it was copied; None if it is none.
+def begin_from_copy(db: sqlite3.Connection) -> float:
+    """Open a copy for use: remove its mark; return when it was copied, in seconds since 1970.
 
     Skips ahead in the turn sequence. Turn ids identify buttons, nonces and runs, so ids that were
     used after the backup must not be reused.
     """
     statement = "DELETE FROM facts WHERE key = ? RETURNING value"
-    copied_at = queries.value(db, statement, (COPIED_FACT,))
-    if copied_at is None:
-        return None
+    (copied_at,) = db.execute(statement, (COPIED_FACT,)).fetchone()
     (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
     first = (last + _SKIPPED_IDS * 3 // 2) // _SKIPPED_IDS * _SKIPPED_IDS
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'turns'")
