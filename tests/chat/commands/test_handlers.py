@@ -5,7 +5,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import discord
 import pytest
 
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
@@ -15,33 +14,14 @@ from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
+from tests.support.interactions import FakeInteraction
 
 HERE, ADA, BEN = 100, 1, 2
 
 
-class FakeInteraction:
-    """What Discord tells of an interaction in a DM channel, and what is answered to it."""
-
-    def __init__(self, user_id: int, *, moderator: bool = False) -> None:
-        self.id = 1
-        self.user = SimpleNamespace(id=user_id, display_name=f"user{user_id}")
-        self.permissions = discord.Permissions(manage_messages=moderator)
-        self.guild = self.guild_id = None
-        self.channel_id = HERE
-        self.notes: list[str] = []
-        self.shown: list[str] = []
-        self.acknowledged = 0
-        self.response = self.followup = self
-
-    async def defer(self, *, ephemeral: bool, thinking: bool) -> None:
-        self.acknowledged += 1
-
-    async def send(self, text: str, *, ephemeral: bool) -> None:
-        assert ephemeral
-        self.notes.append(text)
-
-    async def edit_original_response(self, *, content: str, view: object, attachments: Any) -> None:
-        self.shown.append(content)
+def interaction(user_id: int, *, moderator: bool = False) -> Any:
+    """An interaction of a member in the one channel of these tests."""
+    return FakeInteraction(user_id, channel_id=HERE, moderator=moderator)
 
 
 async def unknown(turn: Turn) -> str:
@@ -117,7 +97,7 @@ async def handled(tmp_path: Path) -> AsyncIterator[Handled]:
 
 async def test_cancel_by_the_asker_is_stored_and_passed_on(handled: Handled) -> None:
     turn = await handled.turn()
-    pressed: Any = FakeInteraction(ADA)
+    pressed = interaction(ADA)
     await handled.buttons.cancel_pressed(pressed, turn.id, turn.attempt)
     stored = await handled.ledger.history.turn(turn.id)
     assert stored is not None
@@ -139,7 +119,7 @@ async def test_cancel_is_refused_to_strangers_and_for_other_attempts(
     handled: Handled, user_id: int, moderator: bool, attempt: int, note: str | None
 ) -> None:
     turn = await handled.turn()
-    pressed: Any = FakeInteraction(user_id, moderator=moderator)
+    pressed = interaction(user_id, moderator=moderator)
     await handled.buttons.cancel_pressed(pressed, turn.id, attempt)
     assert pressed.notes == ([] if note is None else [note])
     assert handled.cancelled == ([turn.id] if note is None else [])
@@ -147,8 +127,8 @@ async def test_cancel_is_refused_to_strangers_and_for_other_attempts(
 
 async def test_retry_schedules_the_channel_once(handled: Handled) -> None:
     turn = await handled.failed()
-    first: Any = FakeInteraction(ADA)
-    second: Any = FakeInteraction(ADA)
+    first = interaction(ADA)
+    second = interaction(ADA)
     await handled.buttons.retry_pressed(first, turn.id, 1)
     await handled.buttons.retry_pressed(second, turn.id, 1)
     assert handled.scheduled == [HERE]
@@ -157,7 +137,7 @@ async def test_retry_schedules_the_channel_once(handled: Handled) -> None:
 
 async def test_retry_is_refused_to_a_stranger(handled: Handled) -> None:
     turn = await handled.failed()
-    pressed: Any = FakeInteraction(BEN)
+    pressed = interaction(BEN)
     await handled.buttons.retry_pressed(pressed, turn.id, 1)
     assert (pressed.notes, handled.scheduled) == ([localized("not-yours-to-retry")], [])
 
@@ -167,14 +147,14 @@ async def test_a_page_of_runs_is_within_the_list_and_only_moderators_see_the_loa
 ) -> None:
     for number in range(1, PAGE_SIZE + 2):
         await handled.failed(number)
-    asked: Any = FakeInteraction(ADA)
+    asked = interaction(ADA)
     await handled.runs.list_runs(asked, page=99)
     (text,) = asked.shown
     assert "**#1**" in text
     assert f"**#{PAGE_SIZE + 1}**" not in text
     assert "page 2 of 2" in text
     assert "busy" not in text
-    moderator: Any = FakeInteraction(BEN, moderator=True)
+    moderator = interaction(BEN, moderator=True)
     await handled.runs.list_runs(moderator, page=1)
     assert "busy" in moderator.shown[0]
 
@@ -182,7 +162,7 @@ async def test_a_page_of_runs_is_within_the_list_and_only_moderators_see_the_loa
 async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
     handled: Handled,
 ) -> None:
-    asked: Any = FakeInteraction(ADA)
+    asked = interaction(ADA)
     await handled.runs.cancel_run(asked, None)
     turn = await handled.turn()
     await handled.runs.cancel_run(asked, None)
@@ -195,7 +175,7 @@ async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
 
 @pytest.mark.parametrize("name", ["7", "#7", "run_none", "²", "9" * 30])
 async def test_a_run_that_does_not_exist_is_said_not_to(handled: Handled, name: str) -> None:
-    asked: Any = FakeInteraction(ADA)
+    asked = interaction(ADA)
     await handled.runs.show_run(asked, name)
     assert asked.shown == [sentences.no_such_run(name)]
 
@@ -203,7 +183,7 @@ async def test_a_run_that_does_not_exist_is_said_not_to(handled: Handled, name: 
 async def test_choices_contain_what_was_typed(handled: Handled) -> None:
     for number in (1, 2):
         await handled.failed(number)
-    asked: Any = FakeInteraction(ADA)
+    asked = interaction(ADA)
     found = await handled.runs.any_run(asked, "QUESTION 2")
     assert [choice.value for choice in found] == ["2"]
     assert await handled.runs.active_run(asked, "") == []
@@ -216,6 +196,6 @@ async def test_choices_contain_what_was_typed(handled: Handled) -> None:
 
 async def test_a_defect_is_answered_with_a_sentence(handled: Handled) -> None:
     await handled.failed()
-    moderator: Any = FakeInteraction(BEN, moderator=True)
+    moderator = interaction(BEN, moderator=True)
     await Handled(handled.ledger, health=broken).runs.list_runs(moderator)
     assert moderator.notes == [localized("command-failed")]
