@@ -184,26 +184,19 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         clock,
         locales,
         question_gate,
+        references,
+        thread_opener,
+        alerts,
+        metrics,
         schedule=scheduler.schedule,
         cancel=scheduler.cancel,
         do_chores=chores.begin,
-        open_thread=thread_opener.open_soon,
         reply=asker_notices.reply_to,
         mark_read=read_markers.mark_read,
-        forward_before=references.forward_before,
-        previewed=references.previewed,
-        alerts=alerts,
         most_waiting=limits.most_waiting,
-        metrics=metrics,
     )
     unreadable = UnreadableMessages(
-        client,
-        rest,
-        clock,
-        locales,
-        question_gate,
-        listens_in=router.listens_in,
-        mark_read=read_markers.mark_read,
+        client, rest, clock, locales, question_gate, router, mark_read=read_markers.mark_read
     )
     due_questions = DueQuestions(
         client,

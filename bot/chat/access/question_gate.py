@@ -18,6 +18,7 @@ from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.limits import LimitReached
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
+from bot.runtime.newest_entries import NewestEntries
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger
 
@@ -64,7 +65,7 @@ class QuestionGate:
         self._gate = gate
         self._requests = access_requests
         self._limits = limits
-        self._limit_noticed_at: dict[tuple[int, int], float] = {}
+        self._limit_noticed_at = NewestEntries[tuple[int, int], float](_MOST_REMEMBERED)
         self._tasks = BackgroundTasks()
         self._under_way = 0
 
@@ -89,11 +90,9 @@ class QuestionGate:
         _log.info("Question %d is beyond a limit: %s", message.id, limit)
         asked_at = message.created_at.timestamp()
         key = message.channel.id, request.user_id
-        noticed_at = self._limit_noticed_at.pop(key, None)
+        noticed_at = self._limit_noticed_at.get(key)
         is_told = noticed_at is None or not 0 <= asked_at - noticed_at < _LIMIT_NOTICE_SECONDS
         self._limit_noticed_at[key] = asked_at if noticed_at is None or is_told else noticed_at
-        if len(self._limit_noticed_at) > _MOST_REMEMBERED:
-            del self._limit_noticed_at[next(iter(self._limit_noticed_at))]
         self._begin(self._show_limit(message, guild_id, limit if is_told else None), message.id)
         return None
 

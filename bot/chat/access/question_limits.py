@@ -12,6 +12,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.limits import LimitReached
 from bot.config.limits import LimitSettings
+from bot.runtime.newest_entries import NewestEntries
 
 ASKING_BUTTONS: Final = frozenset({"retry", "again", "continue"})
 """The buttons that ask the model."""
@@ -57,7 +58,10 @@ class QuestionRate:
     def __init__(self, per_minute: int, burst: int) -> None:
         self._per_second = per_minute / 60
         self._burst = float(burst)
-        self._buckets: dict[tuple[int | None, int], tuple[float, float, int]] = {}
+        # The member who asked longest ago leaves; almost always their bucket is full again.
+        self._buckets = NewestEntries[tuple[int | None, int], tuple[float, float, int]](
+            _MOST_REMEMBERED
+        )
 
     def take(self, member: tuple[int | None, int], event_id: int) -> float:
         """Count a question; return the seconds until the member may ask, 0 if that is now.
@@ -75,9 +79,6 @@ class QuestionRate:
         allowed = left >= 1
         counted = event_id if allowed else counted
         self._buckets[member] = left - allowed, max(at, before), counted
-        if len(self._buckets) > _MOST_REMEMBERED:
-            # The member who asked longest ago almost certainly has a full bucket again.
-            del self._buckets[next(iter(self._buckets))]
         return 0.0 if allowed else (1 - left) / self._per_second
 
 

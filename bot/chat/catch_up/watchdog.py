@@ -15,6 +15,7 @@ from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.gateway import Gateway
 from bot.runtime.clock import Clock
+from bot.runtime.newest_entries import NewestEntries
 
 WATCH_SECONDS: Final = 60.0
 """The time without a message after which the watchdog looks, and between its looks, in seconds."""
@@ -25,7 +26,7 @@ _ON_THE_WAY: Final = 10 / 60
 _MOST_CHANNELS: Final = 3
 """Channels that one look compares: those with the newest messages."""
 
-_MOST_KNOWN: Final = 100
+_MOST_HEARD: Final = 100
 _PAUSE: Final = 10
 """So many times ``WATCH_SECONDS`` lie between two reconnections at least: sessions are limited."""
 
@@ -49,7 +50,7 @@ class Watchdog:
         self._read_markers = read_markers
         self._clock = clock
         self._watch_seconds = watch_seconds
-        self._heard: dict[int, int] = {}
+        self._heard = NewestEntries[int, int](_MOST_HEARD)
         self._heard_at = clock.monotonic()
         self._reconnected_at: float | None = None
         self._task: asyncio.Task[None] | None = None
@@ -68,10 +69,7 @@ class Watchdog:
     def heard(self, channel_id: int, message_id: int) -> None:
         """Note a message that the gateway brought."""
         self._heard_at = self._clock.monotonic()
-        self._heard.pop(channel_id, None)
         self._heard[channel_id] = message_id
-        if len(self._heard) > _MOST_KNOWN:
-            del self._heard[next(iter(self._heard))]
 
     async def _watch(self) -> None:
         while True:

@@ -1,10 +1,11 @@
-"""Reads the files of questions: downloads them from Discord, and has them read or uploaded.
+"""Reads the files of questions: downloads files from Discord, reads documents, uploads images.
 
 An address that has expired is looked up again. Images are uploaded because a thread shows them to
-the model at every later turn, when Discord's addresses no longer work.
+the model in every later turn, when Discord's addresses no longer work.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -33,30 +34,31 @@ from bot.chat.transport.login import own_user
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.newest_entries import NewestEntries
 from bot.store.ledger import Question
 
 FRESH_SECONDS: Final = 12 * 3_600.0
-"""How long a file's address is assumed to work, in seconds; Discord's work for about a day."""
+"""How long a file's address is used, in seconds; Discord's addresses work for about a day."""
 
 LARGEST_DOCUMENT: Final = 20 * 1024 * 1024
 """The largest document whose text is read, in bytes."""
 
 LARGEST_AUDIO: Final = 25_000_000
-"""The largest audio file that is transcribed, in bytes; OpenAI's endpoint takes no larger ones."""
+"""The largest audio file that is transcribed, in bytes: the limit of OpenAI's endpoint."""
 
 LARGEST_GUESS: Final = 1_000_000
 """The largest file of an unknown kind that is downloaded to see whether it is text, in bytes."""
 
 LARGEST_IMAGE: Final = 20 * 1024 * 1024
-"""The largest image that is put on a thread, in bytes; models accept no larger ones."""
+"""The largest image that is put on a thread, in bytes: the limit of models."""
 
 _AT_ONCE: Final = 4
-"""The most files in memory at once."""
+"""The most files that are in memory at the same time."""
 
 _MOST_UPLOADS_READ: Final = 100
-"""How many of the newest uploads are searched for an earlier one."""
+"""How many of the newest uploads are searched for an upload by an earlier try."""
 
-_MOST_KNOWN: Final = 1_000
+_MOST_UPLOADS: Final = 1_000
 _ENDING: Final = re.compile(r"[a-z0-9]{1,10}")
 _CHUNK_BYTES: Final = 256 * 1024
 _NEVER_TEXT: Final = ("video/", "font/", "application/zip", "application/x-msdownload")
@@ -101,7 +103,7 @@ class Downloader(Protocol):
 
 @dataclass(frozen=True)
 class FileReaders:
-    """What reads the contents of files; ``transcriber`` is None where audio is not transcribed."""
+    """The readers of files; ``transcriber`` is None where audio is not transcribed."""
 
     documents: DocumentReader
     downloads: Downloader
@@ -109,7 +111,7 @@ class FileReaders:
 
 
 class FileGoneError(Exception):
-    """The address does not give the file out, or no longer does."""
+    """The address of a file does not work, or no longer works."""
 
 
 class AttachmentReader:
@@ -128,17 +130,17 @@ class AttachmentReader:
         self._rest = rest
         self._clock = clock
         self._threads = threads
-        # Another Discord, such as a sandbox, hands its files out itself.
+        # A sandbox serves its files itself.
         self._origins = frozenset(
             yarl.URL(address).origin()
             for address in (settings.api_url, *(f"https://{h}" for h in settings.attachment_hosts))
         )
         self._readers = readers
-        self._since = clock.now()
-        # The newest uploads that this process began, as far as one can be retried: ids of question
-        # and attachment.
-        self._begun: dict[tuple[int, int], None] = {}
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._started_at = clock.now()
+        # The newest uploads that this process began, by the ids of question and file. Only of
+        # these, and of questions before the start, an earlier upload is looked for.
+        self._uploads = NewestEntries[tuple[int, int], None](_MOST_UPLOADS)
+        self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
         """Return a question's files with addresses that work."""
@@ -150,7 +152,7 @@ class AttachmentReader:
     async def text(self, question: Question, file: AttachedFile) -> str:
         """Return a document's text or the words of audio; raises ``UnreadableError``."""
         if file.kind == "audio":
-            return await self._words(question, file)
+            return await self._transcribe(question, file)
         most = LARGEST_DOCUMENT
         if not (
             file.content_type.startswith("text/") or self._readers.documents.is_document(file.name)
@@ -159,20 +161,20 @@ class AttachmentReader:
             most = LARGEST_GUESS
             if file.size > most or file.content_type.startswith(_NEVER_TEXT):
                 raise UnreadableError("unsupported", "this kind of file is not supported")
-        async with self._room:
-            data = await self.download(question, file, most)
+        async with self._slots:
+            data = await self.download(file, most, question)
             return await self._readers.documents.read(file.name, data)
 
-    async def _words(self, question: Question, file: AttachedFile) -> str:
+    async def _transcribe(self, question: Question, file: AttachedFile) -> str:
         transcriber = self._readers.transcriber
         if transcriber is None:
             raise UnreadableError("no_transcription", "this bot can't listen to audio")
-        async with self._room:
-            data = await self.download(question, file, LARGEST_AUDIO)
+        async with self._slots:
+            data = await self.download(file, LARGEST_AUDIO, question)
             return await transcriber.transcribe(file.name, data)
 
     async def upload(self, question: Question, file: AttachedFile, text: str) -> str:
-        """Upload a document's text to be searched; an earlier upload of the text is used again.
+        """Upload a document's text for file search, or find an earlier upload of the text.
 
         Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
         """
@@ -184,66 +186,57 @@ class AttachmentReader:
             ending = "txt"
         return await self._upload(question, file, ending, "assistants", text.encode())
 
-    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
-        """Fetch a file of at most ``most`` bytes; raises ``UnreadableError``."""
-        if file.size > most:
-            raise too_large(most)
-        try:
-            return await self._fetch(file, most)
-        except FileGoneError:
-            known = await self._current_files(question) or ()
-            fresh = next((each for each in known if each.id == file.id), None)
-        if fresh is not None:
-            try:
-                return await self._fetch(fresh, most)
-            except FileGoneError:
-                pass
-        raise UnreadableError("gone", "it is not on Discord any more")
+    async def download(
+        self, file: AttachedFile, most: int, question: Question | None = None
+    ) -> bytes:
+        """Return a file of at most ``most`` bytes; raises ``UnreadableError``.
 
-    async def fetch(self, file: AttachedFile, most: int) -> bytes:
-        """Return a file of at most ``most`` bytes that belongs to no question.
-
-        Raises ``UnreadableError``.
+        Where the file's address no longer works, a new one is looked up in the question.
         """
         if file.size > most:
             raise too_large(most)
         try:
             return await self._fetch(file, most)
         except FileGoneError:
-            raise UnreadableError("gone", "it is not on Discord any more") from None
+            current = () if question is None else await self._current_files(question)
+        for fresh in current:
+            if fresh.id == file.id:
+                with contextlib.suppress(FileGoneError):
+                    return await self._fetch(fresh, most)
+        raise UnreadableError("gone", "it is not on Discord any more")
 
     async def decode(self, name: str, data: bytes) -> str:
         """Return the text of a text file; raises ``UnreadableError``."""
         return await self._readers.documents.read(name, data)
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
-        """Return an image as an uploaded file; an earlier upload of the image is used again.
+        """Upload an image, or find an earlier upload of the image; return a content part.
 
         Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
         """
-        async with self._room:
+        async with self._slots:
             file_id = await self._known_upload(question, file, "vision")
             if file_id is None:
-                data = await self.download(question, file, LARGEST_IMAGE)
+                data = await self.download(file, LARGEST_IMAGE, question)
                 ending = image_kind(data)
                 if ending is None:
                     raise UnreadableError("no_image", "it is no PNG, JPEG, GIF or WebP image")
                 file_id = await self._upload(question, file, ending, "vision", data)
         return ImageFilePart(ImageFile(file_id))
 
-    async def _current_files(self, question: Question) -> tuple[AttachedFile, ...] | None:
-        """Return the question's files as Discord has them now; None where they can't be read."""
+    async def _current_files(self, question: Question) -> tuple[AttachedFile, ...]:
+        """Return a question's files as Discord has them now; none where Discord refuses."""
         channel = self._client.get_partial_messageable(question.channel_id)
         try:
             message = await self._rest.call(lambda: channel.fetch_message(question.id))
         except discord.HTTPException as error:
             _log.info("The files of question %d can't be looked up: %s", question.id, error)
-            return None
+            return ()
         return files_of(message, own_user(self._client).id)
 
     async def _fetch(self, file: AttachedFile, most: int) -> bytes:
         """Download a file, with retries; raises ``FileGoneError`` or ``UnreadableError``."""
-        if not self._is_discords(file.url):
+        if not self._is_on_discord(file.url):
             _log.warning("File %d is at none of [discord] attachment_hosts: %s", file.id, file.url)
             raise UnreadableError("not_given", "its address is none of Discord's")
         try:
@@ -252,8 +245,8 @@ class AttachmentReader:
             _log.info("File %d can't be read: %s", file.id, error.__cause__ or error)
             raise
 
-    def _is_discords(self, address: str) -> bool:
-        """Return whether an address is one of Discord's; an event may name any address."""
+    def _is_on_discord(self, address: str) -> bool:
+        """Return whether Discord serves an address; an event may name any address."""
         try:
             return yarl.URL(address).origin() in self._origins
         except ValueError:  # no address, or a relative one
@@ -262,8 +255,8 @@ class AttachmentReader:
     async def _known_upload(
         self, question: Question, file: AttachedFile, purpose: UploadPurpose
     ) -> str | None:
-        """Return the id of an upload that an earlier try may have made; None if there is none."""
-        if question.received_at >= self._since and (question.id, file.id) not in self._begun:
+        """Return the id of the upload that an earlier try made; None if there is none."""
+        if question.received_at >= self._started_at and (question.id, file.id) not in self._uploads:
             return None
         return await self._earlier_upload(question, file, purpose)
 
@@ -275,7 +268,7 @@ class AttachmentReader:
             newest = await self._threads.api.list_files(page)
         except APIError as error:
             # Not every server lists files; a second upload does no harm.
-            _log.info("What was uploaded can't be looked through: %s", error)
+            _log.info("Earlier uploads can't be listed: %s", error)
             return None
         mark = upload_mark(question.id, file.id)
         return next((each.id for each in newest.data if mark in each.filename), None)
@@ -295,9 +288,7 @@ class AttachmentReader:
         async def upload() -> str:
             return (await self._threads.api.upload_file(request, _chunks(data))).id
 
-        self._begun[question.id, file.id] = None
-        if len(self._begun) > _MOST_KNOWN:
-            del self._begun[next(iter(self._begun))]
+        self._uploads[question.id, file.id] = None
         try:
             return await self._threads.create_once(
                 upload, partial(self._earlier_upload, question, file, purpose)

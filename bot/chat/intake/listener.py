@@ -18,8 +18,9 @@ from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import can_ask, guild_of, is_readable, mentions
 from bot.chat.intake.question_text import question_text
-from bot.chat.intake.references import RecentForwards, pointers_for, quotes_in
+from bot.chat.intake.references import RecentForwards, ReferenceReader, pointers_for, quotes_in
 from bot.chat.intake.routing import Router
+from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
@@ -41,15 +42,12 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Listener:
-    """Stores questions in the ledger.
+    """Stores questions in the ledger, if ``gate`` admits them.
 
-    Afterwards it calls ``schedule`` with the channel of a question, or ``open_thread`` where a
-    channel thread must be opened first. After an edit or a deletion it calls ``cancel`` with each
-    turn whose work is to be stopped, and ``do_chores`` with channels. ``reply`` answers questions
-    that are not stored, in the language that ``locales`` has for the place. Questions pass ``gate``
-    first. ``previewed`` is called with a question whose links got previews after its turn began.
-    ``mark_read`` is called with channel, guild and message id of each message that was
-    handled.
+    ``schedule`` is called with the channel that answers a stored question. After an edit or a
+    deletion ``cancel`` is called with each turn that must stop, and ``do_chores`` with the channels
+    that have new chores. ``reply`` answers a question that is not stored. ``mark_read`` is called
+    with channel, guild and message id of each message that was handled.
     """
 
     def __init__(
@@ -60,18 +58,17 @@ class Listener:
         clock: Clock,
         locales: Locales,
         gate: QuestionGate,
+        references: ReferenceReader,
+        thread_opener: ThreadOpener,
+        alerts: OperatorAlerts,
+        metrics: Metrics,
         *,
         schedule: Callable[[int], None],
         cancel: Callable[[int], None],
         do_chores: Callable[[Iterable[int]], None],
-        open_thread: Callable[[NewQuestion], None],
         reply: Callable[[discord.Message, str], Awaitable[None]],
         mark_read: Callable[[int, int | None, int], None],
-        forward_before: Callable[[discord.Message], Awaitable[int | None]],
-        previewed: Callable[[int], None],
-        alerts: OperatorAlerts,
-        most_waiting: int = MOST_WAITING,
-        metrics: Metrics | None = None,
+        most_waiting: int,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -79,18 +76,17 @@ class Listener:
         self._clock = clock
         self._locales = locales
         self._gate = gate
+        self._references = references
+        self._thread_opener = thread_opener
         self._schedule = schedule
         self._cancel = cancel
         self._do_chores = do_chores
-        self._open_thread = open_thread
         self._reply = reply
         self._mark_read = mark_read
-        self._forward_before = forward_before
-        self._previewed = previewed
         self._alerts = alerts
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._refused_at: dict[int, float] = {}
         # discord.py runs each event in its own task. One lock per channel keeps the order of a
         # channel's events; a lock is freed when no task uses it.
@@ -185,7 +181,7 @@ class Listener:
             if asker is None:
                 return True
             if is_empty and forward is None:
-                forward = await self._forward_before(message)
+                forward = await self._references.forward_before(message)
             if forward is not None and await self._ledger.questions.known((forward,)):
                 if is_empty:
                     return True  # the forward itself was a question
@@ -210,7 +206,7 @@ class Listener:
         if stored and destination.link is not None:
             self._schedule(destination.link.channel_id)
         elif stored:
-            self._open_thread(question)
+            self._thread_opener.open_soon(question)
         return True
 
     async def edited(self, message: discord.Message) -> None:
@@ -226,7 +222,7 @@ class Listener:
             if known is None:
                 return
             if known.turn_id is not None and message.edited_at is None:
-                self._previewed(message.id)
+                self._references.previewed(message.id)
                 return
             edited = question_of(message, self._me.id)
             if is_same_wording(known, edited):

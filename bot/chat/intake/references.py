@@ -41,6 +41,7 @@ from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.newest_entries import NewestEntries
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import Ledger, Question, Turn
 
@@ -127,7 +128,7 @@ class RecentForwards:
     """The newest message of each channel where that message is a forward."""
 
     def __init__(self) -> None:
-        self._newest: dict[int, tuple[int, int]] = {}
+        self._newest = NewestEntries[int, tuple[int, int]](_MOST_CHANNELS)
 
     def before(self, message: discord.Message) -> int | None:
         """Return the id of the forward by the same author right before a message, if any.
@@ -138,8 +139,6 @@ class RecentForwards:
         found, by = self._newest.pop(channel_id, (0, 0))
         if is_forward(message):
             self._newest[channel_id] = message.id, author_id
-            if len(self._newest) > _MOST_CHANNELS:
-                del self._newest[next(iter(self._newest))]
         if by != author_id or seconds_between(found, message.id) > FORWARD_SECONDS:
             return None
         return found
@@ -164,16 +163,16 @@ class ReferenceReader:
         self._rules = rules
         self._settings = settings
         # Questions that wait for previews of their links, or got them before anybody waited.
-        self._previewed: dict[int, asyncio.Event] = {}
+        self._previewed = NewestEntries[int, asyncio.Event](_MOST_PREVIEWED)
 
     def previewed(self, question_id: int) -> None:
         """Note that Discord shows previews of a question's links now."""
         self._previews_of(question_id).set()
 
     def _previews_of(self, question_id: int) -> asyncio.Event:
-        if len(self._previewed) > _MOST_PREVIEWED:
-            del self._previewed[next(iter(self._previewed))]
-        return self._previewed.setdefault(question_id, asyncio.Event())
+        event = self._previewed.get(question_id) or asyncio.Event()
+        self._previewed[question_id] = event
+        return event
 
     async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
         """Return what a question points at; what can't be read is named in ``lost``."""

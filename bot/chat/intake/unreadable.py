@@ -1,7 +1,7 @@
 """Tells members that their message can't be read; judges by the raw payload whether they asked."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import discord
@@ -10,6 +10,7 @@ from msgspec import Struct
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.intake.mentions import SPOKEN
+from bot.chat.intake.routing import Router
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.transport import dpy_internals
@@ -42,7 +43,6 @@ class UnreadableMessage(Struct, frozen=True, kw_only=True):
 class UnreadableMessages:
     """Replies to messages that address the bot and can't be parsed.
 
-    ``listens_in`` tells by channel and guild id whether each message there is a question.
     ``mark_read`` is called with channel, guild and message id of each message that was handled.
     """
 
@@ -53,8 +53,8 @@ class UnreadableMessages:
         clock: Clock,
         locales: Locales,
         gate: QuestionGate,
+        router: Router,
         *,
-        listens_in: Callable[[int, int | None], Awaitable[bool]],
         mark_read: Callable[[int, int | None, int], None],
     ) -> None:
         self._client = client
@@ -62,7 +62,7 @@ class UnreadableMessages:
         self._clock = clock
         self._locales = locales
         self._gate = gate
-        self._listens_in = listens_in
+        self._router = router
         self._mark_read = mark_read
 
     async def received(self, data: Any) -> None:
@@ -106,7 +106,7 @@ class UnreadableMessages:
         if me in message.mentioned or any(name in message.content for name in names):
             return True
         # A message without an author may be the bot's own.
-        return message.author_id is not None and await self._listens_in(
+        return message.author_id is not None and await self._router.listens_in(
             message.channel_id, message.guild_id
         )
 

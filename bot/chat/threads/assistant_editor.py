@@ -70,7 +70,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 class FileSource(Protocol):
     """Downloads files from Discord and reads texts."""
 
-    async def fetch(self, file: AttachedFile, most: int) -> bytes:
+    async def download(self, file: AttachedFile, most: int) -> bytes:
         """Return a file of at most ``most`` bytes; raises ``UnreadableError``."""
         ...
 
@@ -198,7 +198,7 @@ class AssistantEditor:
         written = submission.instructions
         if submission.instructions_file is None:
             return written
-        data = await self._files.fetch(submission.instructions_file, LARGEST_FILE)
+        data = await self._files.download(submission.instructions_file, LARGEST_FILE)
         more = await self._files.decode(submission.instructions_file.name, data)
         text = "\n\n".join(part for part in ((written or "").strip(), more.strip()) if part)
         if len(text) > MOST_INSTRUCTIONS:
@@ -225,7 +225,7 @@ class AssistantEditor:
                 added[known[str(file.id)]] = store_id
                 continue
             try:
-                file_id = await self._upload(file, await self._files.fetch(file, LARGEST_FILE))
+                file_id = await self._upload(file, await self._files.download(file, LARGEST_FILE))
             except UnreadableError as error:
                 _log.info("Knowledge file %d is left out: %s", file.id, error)
                 left_out.append(file.name)

@@ -150,7 +150,7 @@ async def test_a_download_larger_than_announced_is_aborted(tmp_path: Path, shelf
     file = AttachedFile(1, "a.txt", shelf.url, 10, "text/plain")
     async with reading(tmp_path, shelf.url) as (files, clock):
         with pytest.raises(UnreadableError, match=r"larger than 100\.0 kB"):
-            await files.download(asking(file, clock), file, 100_000)
+            await files.download(file, 100_000, asking(file, clock))
     assert shelf.asked == 1
     # What the sockets between hold is more than what was read.
     assert shelf.sent < 50_000_000
@@ -164,7 +164,7 @@ async def test_a_download_that_failed_is_tried_again(
     shelf.failures = [*failures]
     file = AttachedFile(1, "cat.png", shelf.url, len(PNG), KIND)
     async with reading(tmp_path, shelf.url) as (files, clock):
-        assert await files.download(asking(file, clock), file, 1_000) == PNG
+        assert await files.download(file, 1_000, asking(file, clock)) == PNG
         assert len(clock.slept) == tries - 1
     assert shelf.asked == tries
 
@@ -199,7 +199,7 @@ async def test_a_file_at_none_of_discords_addresses_is_not_fetched(
     file = AttachedFile(1, "a.txt", address, 10, "text/plain")
     async with reading(tmp_path, shelf.url) as (files, clock):
         with pytest.raises(UnreadableError, match="none of Discord's"):
-            await files.download(asking(file, clock), file, 1_000)
+            await files.download(file, 1_000, asking(file, clock))
         assert clock.slept == []
 
 
@@ -207,7 +207,7 @@ async def test_a_redirect_is_not_followed(tmp_path: Path, shelf: Shelf) -> None:
     file = AttachedFile(1, "a.txt", shelf.url + "?to=elsewhere", 10, "text/plain")
     async with reading(tmp_path, shelf.url) as (files, clock):
         with pytest.raises(UnreadableError, match="leads elsewhere"):
-            await files.download(asking(file, clock), file, 1_000)
+            await files.download(file, 1_000, asking(file, clock))
     assert shelf.asked == 1
 
 
