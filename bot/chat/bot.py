@@ -9,6 +9,7 @@ from typing import Any, Final
 import discord
 from msgspec import Struct
 
+from bot.chat.catch_up.recovery import resume_open_work
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.ledger_retry import until_ledger_answers
@@ -239,7 +240,13 @@ class ChatBot(dpy_internals.GuardedClient):
             self._parts.services.charge_settler.settle_soon()
             self._parts.late_calls.resume_soon()
             self._tasks.start(
-                self._parts.recovery.run(),
+                resume_open_work(
+                    self._ledger,
+                    self._clock,
+                    schedule=self._parts.scheduler.schedule,
+                    open_thread=self._parts.thread_opener.open_soon,
+                    do_chores=self._parts.services.chores.begin_all,
+                ),
                 "Open turns and questions could not be resumed; the next start tries again",
             )
             self._tasks.start(

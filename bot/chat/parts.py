@@ -6,7 +6,6 @@ from bot.chat.access.question_gate import QuestionGate
 from bot.chat.catch_up.catch_up import CatchUp
 from bot.chat.catch_up.housekeeping import Housekeeping
 from bot.chat.catch_up.read_markers import ReadMarkers
-from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.commands.command_tree import BotCommandTree
@@ -43,7 +42,6 @@ class ChatParts:
     catch_up: CatchUp
     read_markers: ReadMarkers
     vote_reporter: VoteReporter
-    recovery: Recovery
     handlers: ReplyButtonHandlers
     interaction_gate: InteractionGate
     question_gate: QuestionGate

@@ -14,7 +14,6 @@ from bot.chat.access.question_limits import QuestionLimits
 from bot.chat.catch_up.catch_up import CatchUp
 from bot.chat.catch_up.housekeeping import Housekeeping
 from bot.chat.catch_up.read_markers import ReadMarkers
-from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
 from bot.chat.commands.buttons.answer_buttons import REASON_FORM, AnswerButtonHandlers
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
@@ -281,13 +280,6 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         ),
         read_markers=read_markers,
         vote_reporter=vote_reporter,
-        recovery=Recovery(
-            ledger,
-            clock,
-            schedule=scheduler.schedule,
-            open_thread=thread_opener.open_soon,
-            do_chores=chores.begin_all,
-        ),
         handlers=handlers,
         interaction_gate=interaction_gate,
         question_gate=question_gate,

@@ -1,7 +1,10 @@
 """A gateway that is connected but brings no messages is noticed, and a new session begins."""
 
+import pytest
+
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer
+from tests.scenarios.test_broken_objects import change_guilds, without_a_position
 
 QUIET = 6.0
 SPEED = 40.0
@@ -57,6 +60,18 @@ async def test_direct_messages_are_watched_too(channels: Community) -> None:
     channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=None)
     await channels.ada.say(home, "two")
     assert answer(await channels.finished(home, 2)) == "two"
+
+
+async def test_one_broken_channel_does_not_stop_the_watch(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_guilds(monkeypatch, without_a_position)
+    await watched(channels)
+    before = sessions(channels)
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=None)
+    await channels.ask("one")
+    assert answer(await channels.finished(channels.general)) == "one"
+    assert sessions(channels) == before + 1
 
 
 async def test_a_quiet_community_is_left_alone(channels: Community) -> None:

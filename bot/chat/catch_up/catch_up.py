@@ -1,8 +1,8 @@
 """Reads the messages that were written while the bot was away, and stores their questions.
 
 Each channel is read from its read marker on. No turn begins in a channel before its missed
-questions are stored, so questions are answered in order. Pages, age and number of channels are
-limited; where a limit leaves questions out, the bot says so in the channel.
+questions are stored, so questions are answered in order. The pages, the age of messages and the
+channels are limited; where a limit leaves questions out, the bot says so in the channel.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import discord
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bot.chat.catch_up.gaps import Archive, Gap, GapFinder, MissedMessages
 from bot.chat.catch_up.read_markers import ReadMarkers
@@ -25,13 +26,13 @@ from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_CHANNEL, RestRetry
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
-from bot.store.ledger import Ledger, QueueFullError, ReadMarker
+from bot.store.ledger import Ledger, QueueFullError
 
 MOST_PAGES: Final = 5
-"""The most pages of 100 messages that are read in a channel, newest first."""
+"""The most pages of 100 messages that are read in a channel, the newest first."""
 
 MOST_CHANNELS: Final = 2_000
-"""The most channels that are read after an absence: linked ones, then those written in last."""
+"""The most channels that are read after an absence; linked ones and the newest come first."""
 
 AT_ONCE: Final = 4
 """The number of channels that are read at the same time."""
@@ -44,13 +45,13 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _Since(Struct):
-    """The messages after a marker: those to answer in order, those too old, and unreadable ones.
+    """The messages after a marker, in order; ``too_old`` ones are not answered any more.
 
-    ``cut`` tells whether there are more messages than were read.
+    ``cut`` is True where there are more messages than were read.
     """
 
     messages: list[discord.Message] = field(default_factory=list)
-    late: list[discord.Message] = field(default_factory=list)
+    too_old: list[discord.Message] = field(default_factory=list)
     unreadable: list[UnreadableMessage] = field(default_factory=list)
     cut: bool = False
 
@@ -60,7 +61,7 @@ class CatchUp:
 
     ``answer_unreadable`` refuses a question that can't be parsed; it may raise ``LedgerError``.
     ``new_session`` is called when a session begins. ``release`` is called when turns may begin in
-    channels that were held until they were read.
+    channels that were held.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class CatchUp:
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def session_began(self) -> None:
-        """Note a new session: messages since the one before may have been missed."""
+        """Note a new session: messages since the earlier session may have been missed."""
         self._tasks.cancel()
         self._read_markers.new_session()
         self._new_session()
@@ -131,14 +132,14 @@ class CatchUp:
     async def _gaps_in(
         self, where: str, look: Callable[[], Awaitable[MissedMessages]]
     ) -> MissedMessages:
-        """Return the gaps in one guild or in DMs; none where an error prevents that.
+        """Return the gaps in one guild or in DMs; none after an error.
 
-        The read markers of a failed guild do not move, so that the next session looks again.
+        After an error the guild's read markers do not move, so the next session looks again.
         """
         try:
             return await self._until_ledger_answers(look)
         except Exception:  # noqa: BLE001 - one guild's error must not affect the others
-            _log.exception("Missed messages in %s can't be looked up; they are skipped", where)
+            _log.exception("Missed messages in %s can't be looked up and are skipped", where)
             return MissedMessages()
 
     async def _until_ledger_answers(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -159,7 +160,7 @@ class CatchUp:
                 group.create_task(self._guarded(gap, self._skip))
 
     async def _guarded(self, gap: Gap, work: Callable[[Gap], Awaitable[None]]) -> None:
-        """Run ``work`` for one channel; an error in it affects no other channel."""
+        """Run ``work`` for one channel; its error affects no other channel."""
         channel_id = gap.mark.channel_id
         try:
             await work(gap)
@@ -169,7 +170,7 @@ class CatchUp:
             self._release()
 
     async def _read_archive(self, archive: Archive) -> tuple[Gap, ...]:
-        """Return the gaps in an archive; turns may begin in its other channel threads."""
+        """Return the gaps in an archive, and let turns begin in its other channel threads."""
         try:
             gaps = await self._gaps.in_archive(archive)
         except Exception as error:  # noqa: BLE001 - one archive's error must not affect the others
@@ -185,16 +186,13 @@ class CatchUp:
         return gaps
 
     async def _skip(self, gap: Gap) -> None:
-        channel_id = gap.mark.channel_id
+        _log.warning(
+            "Channel %d is not read: too many channels may have new messages", gap.mark.channel_id
+        )
+        # Elsewhere most likely nothing was missed, and a note in the channel would be wrong.
         if gap.is_sure:
-            _log.warning("Channel %d is not read: too many channels have new messages", channel_id)
             async with self._at_once:
                 await self._tell_incomplete(gap, gap.newest)
-        else:
-            # Most likely nothing was missed, and a note in the channel would be wrong.
-            _log.warning(
-                "Channel %d is not looked into: too many channels may have new messages", channel_id
-            )
         self._set_read_up_to(gap, gap.newest)
 
     async def _read(self, gap: Gap) -> None:
@@ -211,21 +209,23 @@ class CatchUp:
                     )
                 self._release()
                 return
-            messages, cut = since.messages, since.cut
-            found = await self._existing_replies(gap, [*since.late, *messages])
-            for message in messages:
+            found = await self._existing_replies(gap, [*since.too_old, *since.messages])
+            incomplete = since.cut
+            for message in since.messages:
                 if not found.answers_question(message.id):
-                    cut = not await self._stored(message) or cut
+                    incomplete = not await self._stored(message) or incomplete
             for unreadable in since.unreadable:
                 if not found.answers_question(unreadable.id):
                     await self._until_ledger_answers(partial(self._answer_unreadable, unreadable))
-            late = [message for message in since.late if not found.answers_question(message.id)]
-            cut = cut or await self._until_ledger_answers(lambda: self._any_asked(gap, late))
-            read = [message.id for message in messages]
+            unanswered = [each for each in since.too_old if not found.answers_question(each.id)]
+            incomplete = incomplete or await self._until_ledger_answers(
+                lambda: self._any_asked(gap, unanswered)
+            )
+            read = [message.id for message in since.messages]
             read += [message.id for message in since.unreadable]
             newest = max(read, default=gap.mark.message_id)
-            if cut:
-                _log.warning("More was written in %d than is read after an absence", channel_id)
+            if incomplete:
+                _log.warning("Not all missed messages of channel %d are answered", channel_id)
                 await self._tell_incomplete(gap, newest)
         self._set_read_up_to(gap, newest)
 
@@ -242,14 +242,11 @@ class CatchUp:
             return FoundReplies()
 
     def _set_read_up_to(self, gap: Gap, message_id: int) -> None:
-        mark = gap.mark
-        self._read_markers.caught_up(
-            ReadMarker(channel_id=mark.channel_id, guild_id=mark.guild_id, message_id=message_id)
-        )
+        self._read_markers.caught_up(replace(gap.mark, message_id=message_id))
         self._release()
 
     async def _since(self, gap: Gap) -> _Since:
-        """Return the messages since the marker, each list in order."""
+        """Return the messages since the marker."""
         since = _Since(cut=True)
         oldest, begin = self._gaps.oldest_answered(), gap.mark.message_id
         before: int | None = None
@@ -259,18 +256,18 @@ class CatchUp:
             since.unreadable += [each for each in parts if each is not None and each.id > begin]
             for message in page.messages:
                 if message.id > begin:
-                    (since.messages if message.id >= oldest else since.late).append(message)
+                    (since.messages if message.id >= oldest else since.too_old).append(message)
             before = page.next_before
             if before is None or before <= begin:
                 since.cut = False
                 break
-        for found in (since.messages, since.late, since.unreadable):
+        for found in (since.messages, since.too_old, since.unreadable):
             found.reverse()
         return since
 
-    async def _any_asked(self, gap: Gap, late: Sequence[discord.Message]) -> bool:
-        """Return whether a message that is too old may be a question without an answer."""
-        asked = [message.id for message in late if self._reconciler.may_ask(gap.channel, message)]
+    async def _any_asked(self, gap: Gap, messages: Sequence[discord.Message]) -> bool:
+        """Return whether one of the messages may be a question that the ledger does not know."""
+        asked = [each.id for each in messages if self._reconciler.may_ask(gap.channel, each)]
         return bool(asked) and not (await self._ledger.questions.known(asked)).issuperset(asked)
 
     async def _stored(self, message: discord.Message) -> bool:
@@ -287,7 +284,7 @@ class CatchUp:
         return True
 
     async def _tell_incomplete(self, gap: Gap, newest: int) -> None:
-        """Say that questions were left out, in channels where members ask the bot."""
+        """Say in the channel that questions were left out, if members ask the bot there."""
         channel_id = gap.mark.channel_id
         if not gap.mark.linked and not await self._until_ledger_answers(
             lambda: self._ledger.questions.were_asked_in(channel_id)

@@ -1,16 +1,18 @@
-"""Finds the channels in which messages were written, or may have been, while the bot was away.
+"""Finds the channels that have, or may have, messages from the time while the bot was away.
 
 A channel with a gap is marked as behind before its history is requested from Discord.
 """
 
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import discord
 from msgspec import Struct
 
 from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.chat.intake.question_text import is_post
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, ReadMarker
@@ -23,16 +25,13 @@ GuildChannel = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 
 _ARCHIVE_PAGE: Final = 100
 
-_DISCORD_EPOCH: Final = 1_420_070_400_000
-"""The moment from which snowflakes count their milliseconds, in milliseconds since 1970."""
-
 _log: Final = logging.getLogger(__name__)
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """A channel with new messages since its read marker, or possibly so.
+    """A channel that has, or may have, messages after its read marker.
 
-    ``newest`` is the id of the newest message, or the marker's where Discord does not name one.
+    ``newest`` is the id of the newest message; the marker's id where Discord names no message.
     """
 
     channel: discord.abc.Messageable
@@ -41,7 +40,7 @@ class Gap(Struct, frozen=True, kw_only=True):
 
     @property
     def is_sure(self) -> bool:
-        """Whether the channel surely has new messages."""
+        """Whether the channel has new messages for certain."""
         return self.newest > self.mark.message_id
 
 
@@ -53,14 +52,14 @@ class Archive(Struct, frozen=True, kw_only=True):
 
 
 class MissedMessages(Struct, frozen=True, kw_only=True):
-    """Channels to be read, and archives in which channels to be read are looked up."""
+    """The channels to read, and the archives in which more channels to read are looked up."""
 
     gaps: tuple[Gap, ...] = ()
     archives: tuple[Archive, ...] = ()
 
 
 class GapFinder:
-    """Finds gaps, and marks their channels as behind."""
+    """Finds gaps, and marks the channels that have gaps as behind."""
 
     def __init__(
         self,
@@ -78,8 +77,8 @@ class GapFinder:
 
     def oldest_answered(self) -> int:
         """Return the snowflake of the oldest message still answered (now − ``MOST_AGE``)."""
-        oldest = int((self._clock.now() - MOST_AGE) * 1_000)
-        return max(0, oldest - _DISCORD_EPOCH) << 22
+        oldest = datetime.fromtimestamp(self._clock.now() - MOST_AGE, UTC)
+        return discord.utils.time_snowflake(oldest)
 
     async def direct(self) -> MissedMessages:
         """Return all linked DM channels; Discord does not say which of them have new messages."""
@@ -110,7 +109,7 @@ class GapFinder:
                 )
             elif mark is None or mark.message_id < newest:
                 gaps.append(Gap(channel=channel, mark=mark or begin, newest=newest))
-        # Channel threads that are archived now; they may have been written in before that.
+        # Channel threads that are archived now; messages may have come before they were archived.
         hidden = [
             mark
             for mark in read_markers.values()
@@ -127,7 +126,7 @@ class GapFinder:
         return MissedMessages(gaps=tuple(gaps), archives=archives)
 
     async def in_archive(self, archive: Archive) -> tuple[Gap, ...]:
-        """Return the archived channel threads of an archive that have new messages.
+        """Return the gaps of an archive's channel threads.
 
         Raises ``discord.HTTPException``.
         """
@@ -146,7 +145,7 @@ class GapFinder:
 
 
 async def _archived(parent: discord.TextChannel) -> list[discord.Thread]:
-    # The most recently archived come first; those written in meanwhile are among them.
+    # The channel threads that were archived last come first: new messages are in these.
     return [thread async for thread in parent.archived_threads(limit=_ARCHIVE_PAGE)]
 
 
@@ -190,8 +189,3 @@ def may_read(channel: GuildChannel, guild: discord.Guild) -> bool:
     """
     permissions = channel.permissions_for(guild.me)
     return permissions.view_channel and permissions.read_message_history
-
-
-def is_post(channel: GuildChannel) -> bool:
-    """Return whether a channel is a post in a forum or media channel."""
-    return isinstance(channel, discord.Thread) and isinstance(channel.parent, discord.ForumChannel)

@@ -1,9 +1,8 @@
-"""The daily job: forgets what is too old, and servers that removed the bot; looks for deletions.
+"""The daily job: forgets old data and servers that removed the bot, and looks for deletions.
 
-The tokens of interactions leave each minute, because each works for 15 minutes only.
-
-The moment of the last whole run is stored. A run that was interrupted is made again at the next
-start; each of its steps does no harm if it is made twice.
+The time of the last complete run is stored. An interrupted run is repeated after the next start;
+the repetition of a step does no harm. Tokens of interactions, which work for 15 minutes, are
+removed each minute.
 """
 
 import logging
@@ -18,10 +17,10 @@ from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Deletion, Ledger, LedgerError
 
 DONE_FACT: Final = "housekeeping.done"
-"""The name of the ledger's fact with the moment of the last whole run."""
+"""The ledger's fact with the time of the last complete run, in seconds since 1970."""
 
 FIRST_SECONDS: Final = 60.0
-"""How long after the start the first run may begin, in seconds: members come first."""
+"""Seconds between the start and the first run: members come first."""
 
 _DAY: Final = 86_400.0
 _LOOK_AGAIN: Final = 3_600.0
@@ -31,15 +30,15 @@ _PURGE_SECONDS: Final = 60.0
 _log: Final = logging.getLogger(__name__)
 
 ChannelComparer = Callable[[int, int | None], Awaitable[Deletion | None]]
-"""Stores what was deleted in a channel, by its id and its server's, while the bot was away."""
+"""Stores what was deleted in a channel while the bot was away; takes channel and guild id."""
 
 
 class Housekeeping:
     """Runs once a day while the bot is on Discord.
 
-    A server that removed the bot is forgotten after ``grace_days``. ``cancel`` stops the work of
-    turns, ``do_chores`` does the chores of channels, ``delete_assistants`` deletes the assistants
-    of forgotten servers.
+    A server that removed the bot is forgotten after ``grace_days``. ``cancel`` stops a turn,
+    ``do_chores`` does the chores of channels, ``delete_assistants`` deletes the assistants of
+    forgotten servers.
     """
 
     def __init__(
@@ -67,26 +66,26 @@ class Housekeeping:
         self._tasks = BackgroundTasks()
 
     def begin(self) -> None:
-        """Run from now on, each day."""
+        """Run each day from now on."""
         self._tasks.start(self._run_daily(), "The daily job stopped; the next start begins again")
-        self._tasks.start(self._purge(), "Tokens stay until the next start")
+        self._tasks.start(self._purge(), "Expired tokens of interactions stay until the next start")
 
     def removed_from(self, guild_id: int) -> None:
         """Note that a server removed the bot."""
         self._tasks.start(
             self._ledger.forgetting.guild_removed(guild_id),
-            f"Server {guild_id} removed the bot; the daily job notes that later",
+            f"The removal from server {guild_id} can't be stored; the daily job stores it",
         )
 
     def added_to(self, guild_id: int) -> None:
-        """Note that a server has the bot, perhaps again."""
+        """Note that a server added the bot, perhaps again."""
         self._tasks.start(
             self._ledger.forgetting.guild_joined(guild_id),
-            f"Server {guild_id} has the bot again; the daily job notes that later",
+            f"That server {guild_id} has the bot can't be stored; the daily job stores it",
         )
 
     async def stop(self) -> None:
-        """Stop; the next start goes on."""
+        """Stop the job; the next start resumes it."""
         await self._tasks.stop()
 
     async def _run_daily(self) -> None:
@@ -96,7 +95,7 @@ class Housekeeping:
                 if await self._is_due():
                     await self._run()
             except Exception:  # noqa: BLE001 - a full disk, or a defect: the next hour tries again
-                _log.exception("The daily job failed; it is made again in an hour")
+                _log.exception("The daily job failed; it is tried again in an hour")
             await self._clock.sleep(_LOOK_AGAIN)
 
     async def _purge(self) -> None:
@@ -104,13 +103,13 @@ class Housekeeping:
             try:
                 await self._ledger.asks.purge()
             except LedgerError as error:
-                _log.warning("Tokens that are over can't be removed yet: %s", error)
+                _log.warning("Expired tokens of interactions can't be removed yet: %s", error)
             await self._clock.sleep(_PURGE_SECONDS)
 
     async def _is_due(self) -> bool:
         done = await self._ledger.fact(DONE_FACT)
         now = self._clock.now()
-        # A clock that was wrong must not put the job off for good.
+        # A stored time in the future, from a wrong clock, must not delay the job for ever.
         return done is None or not float(done) <= now < float(done) + _DAY
 
     async def _run(self) -> None:
@@ -123,7 +122,7 @@ class Housekeeping:
                 await forgetting.guild_joined(guild_id)
         forgotten = await forgetting.removed_before(now - self._grace)
         for guild_id in forgotten:
-            _log.info("Server %d removed the bot long ago and is forgotten", guild_id)
+            _log.info("Server %d removed the bot long ago and is forgotten now", guild_id)
             self._carry_out(await forgetting.forget_guild(guild_id))
         if forgotten:
             await self._delete_assistants()

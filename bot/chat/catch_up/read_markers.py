@@ -1,7 +1,7 @@
 """Keeps a read marker per channel: every question up to that message was stored or refused.
 
-Markers are kept in memory for some seconds and written together. A marker that is written late only
-makes the next start read more, and covers events that arrive out of order by less than that time.
+Markers are written together, some seconds late. The delay makes the next start read a few messages
+again. It also covers events that arrive out of order.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ _log: Final = logging.getLogger(__name__)
 class ReadMarkers:
     """The messages read in this gateway session, and the channels that are behind.
 
-    Every new session begins with a gap in every channel. Once a guild's gaps are known, its
-    channels with a gap are behind until they were read. Until then their markers do not move.
+    At the beginning of a session every channel may have a gap. Once a guild's gaps are known, the
+    guild's channels with a gap are behind, and their markers do not move until they were read.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ReadMarkers:
         self.is_ready = False
         self._known_guilds.clear()
         self._behind.clear()
-        # These messages follow an earlier gap that was not read.
+        # The held messages follow an earlier gap that was not read.
         self._held.clear()
 
     def mark_read(self, channel_id: int, guild_id: int | None, message_id: int) -> None:
@@ -87,7 +87,7 @@ class ReadMarkers:
         self._old.pop(channel_id, None)
 
     def holds(self, channel_id: int) -> bool:
-        """Return whether no turn may begin in a channel yet: older questions may still be read."""
+        """Return whether turns must wait in a channel: older questions may still be read."""
         return not self.is_ready or channel_id in self._behind
 
     async def write(self) -> None:

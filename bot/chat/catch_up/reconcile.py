@@ -26,14 +26,20 @@ _log: Final = logging.getLogger(__name__)
 
 
 class FoundAnswer(Struct, frozen=True):
-    """A finished reply that the ledger does not know; it answers all questions up to ``up_to``."""
+    """A finished reply that the ledger does not know.
+
+    The reply answers all questions up to the question with the id ``up_to``.
+    """
 
     up_to: int
     message_id: int
 
 
 class FoundReplies(Struct, frozen=True):
-    """The bot's replies in a channel; ``refused`` are question ids, ``orphaned`` message ids."""
+    """The bot's replies in a channel that the ledger does not know.
+
+    ``refused`` are ids of questions. ``orphaned`` are ids of messages that belong to no open turn.
+    """
 
     answers: tuple[FoundAnswer, ...] = ()
     refused: frozenset[int] = frozenset()
@@ -47,7 +53,7 @@ class FoundReplies(Struct, frozen=True):
 
 
 class Reconciler:
-    """Brings the ledger up to date with the replies in channels that are read."""
+    """Stores replies in the ledger that only Discord has."""
 
     def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
         self._client = client
@@ -60,16 +66,16 @@ class Reconciler:
         mark: ReadMarker,
         messages: Sequence[discord.Message],
     ) -> FoundReplies:
-        """Return the replies to the questions after a marker, store answers, delete orphans.
+        """Return the replies among messages after a marker; store answers, delete orphans.
 
-        Raises ``LedgerError``. A second call changes nothing.
+        A second call changes nothing. Raises ``LedgerError``.
         """
-        found = await self._find_in(channel, mark, messages)
+        found = await self._find_and_store(channel, mark, messages)
         elsewhere = await self._answered_in_threads(messages)
         return msgspec.structs.replace(found, refused=found.refused | elsewhere)
 
     def may_ask(self, channel: discord.abc.Messageable, message: discord.Message) -> bool:
-        """Return whether a message may be a question; outside threads only a mention may."""
+        """Return whether a message may be a question; in text channels only a mention may be."""
         everywhere = isinstance(channel, discord.Thread | discord.PartialMessageable)
         return (
             can_ask(message)
@@ -97,23 +103,19 @@ class Reconciler:
         except discord.HTTPException as error:
             _log.info("Channel thread %d can't be read: %s", question.id, error)
             return False
-        return bool((await self._find_in(thread, mark, messages)).answers)
+        return bool((await self._find_and_store(thread, mark, messages)).answers)
 
-    async def _find_in(
+    async def _find_and_store(
         self,
         channel: discord.abc.Messageable,
         mark: ReadMarker,
         messages: Sequence[discord.Message],
     ) -> FoundReplies:
         channel_id = mark.channel_id
-        found = await find(
-            self._ledger,
-            channel_id,
-            messages,
-            self._me,
-            opened=mark.guild_id is not None
-            and isinstance(channel, discord.Thread | discord.PartialMessageable),
+        may_be_opened = mark.guild_id is not None and isinstance(
+            channel, discord.Thread | discord.PartialMessageable
         )
+        found = await self.find(channel_id, messages, opened=may_be_opened)
         for answer in found.answers:
             _log.info(
                 "Questions up to %d are already answered in channel %d", answer.up_to, channel_id
@@ -132,59 +134,59 @@ class Reconciler:
                 await self._rest.call(partial.get_partial_message(message_id).delete)
         return found
 
+    async def find(
+        self, channel_id: int, messages: Sequence[discord.Message], *, opened: bool
+    ) -> FoundReplies:
+        """Find the bot's replies that the ledger does not know in a channel's messages.
+
+        ``messages`` are in order. ``opened`` is True where the channel may be a channel thread that
+        was opened from a question. Raises ``LedgerError``.
+        """
+        own_messages = [message for message in messages if _is_reply_of(message, self._me)]
+        if not own_messages:
+            return FoundReplies()
+        known = await self._ledger.turns.known_parts(message.id for message in own_messages)
+        if known.issuperset(message.id for message in own_messages):
+            return FoundReplies()
+        answers: list[FoundAnswer] = []
+        refused: set[int] = set()
+        orphaned: list[int] = []
+        has_replied = await self._ledger.reconcile.has_replied_in(channel_id)
+        is_orphaned = False  # the reply to which the messages after it belong
+        for message in own_messages:
+            asked = message.reference.message_id if message.reference is not None else None
+            if message.id in known:
+                has_replied, is_orphaned = True, False
+            elif sentences.is_refusal(message.content):
+                refused.update(() if asked is None else (asked,))
+            elif (attempt := cancellable(message)) is not None:
+                has_replied = True
+                is_orphaned = not await self._is_open(channel_id, *attempt)
+                orphaned += [message.id] if is_orphaned else []
+            elif asked is None and (has_replied or not opened):
+                # A further part of the reply before.
+                orphaned += [message.id] if is_orphaned else []
+            else:
+                # The first reply in a channel thread answers the question it was opened from.
+                answers.append(FoundAnswer(asked or message.id, message.id))
+                has_replied, is_orphaned = True, False
+        return FoundReplies(tuple(answers), frozenset(refused), tuple(orphaned))
+
+    async def _is_open(self, channel_id: int, turn_id: int, attempt: int) -> bool:
+        turn = await self._ledger.history.turn(turn_id)
+        return (
+            turn is not None
+            and turn.open
+            and (turn.channel_id, turn.attempt) == (channel_id, attempt)
+        )
+
     @property
     def _me(self) -> int:
         return own_user(self._client).id
 
 
-async def find(
-    ledger: Ledger, channel_id: int, messages: Sequence[discord.Message], me: int, *, opened: bool
-) -> FoundReplies:
-    """Find the bot's replies that the ledger does not know in a channel's messages.
-
-    ``messages`` are in order. ``opened`` is True where the channel may be a channel thread opened
-    from a question. Raises ``LedgerError``.
-    """
-    own_messages = [message for message in messages if _is_by_bot(message, me)]
-    if not own_messages:
-        return FoundReplies()
-    known = await ledger.turns.known_parts(message.id for message in own_messages)
-    if known.issuperset(message.id for message in own_messages):
-        return FoundReplies()
-    answers: list[FoundAnswer] = []
-    refused: set[int] = set()
-    orphaned: list[int] = []
-    begun = await ledger.reconcile.has_replied_in(channel_id)
-    dropping = False
-    for message in own_messages:
-        asked = message.reference.message_id if message.reference is not None else None
-        if message.id in known:
-            begun, dropping = True, False
-        elif sentences.is_refusal(message.content):
-            refused.update(() if asked is None else (asked,))
-        elif (attempt := cancellable(message)) is not None:
-            begun = True
-            dropping = not await _is_open(ledger, channel_id, *attempt)
-            orphaned += [message.id] if dropping else []
-        elif asked is None and (begun or not opened):
-            # One more part of the reply before.
-            orphaned += [message.id] if dropping else []
-        else:
-            # The first reply in a channel thread answers the question it was opened from.
-            answers.append(FoundAnswer(asked or message.id, message.id))
-            begun, dropping = True, False
-    return FoundReplies(tuple(answers), frozenset(refused), tuple(orphaned))
-
-
-async def _is_open(ledger: Ledger, channel_id: int, turn_id: int, attempt: int) -> bool:
-    turn = await ledger.history.turn(turn_id)
-    return (
-        turn is not None and turn.open and (turn.channel_id, turn.attempt) == (channel_id, attempt)
-    )
-
-
-def _is_by_bot(message: discord.Message, me: int) -> bool:
-    """Return whether a message is a reply of the bot: no call that asks, and no call of people."""
+def _is_reply_of(message: discord.Message, me: int) -> bool:
+    """Return whether a message is a reply of the bot: no question about a call, no role mention."""
     return (
         message.author.id == me
         and message.type in SPOKEN

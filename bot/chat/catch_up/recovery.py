@@ -1,4 +1,4 @@
-"""Resumes open turns and questions after a start, from the state that the ledger has."""
+"""Resumes open turns and questions after a start, from the state in the ledger."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,36 +11,22 @@ from bot.store.ledger import Ledger, NewQuestion
 _log: Final = logging.getLogger(__name__)
 
 
-class Recovery:
-    """Schedules channels with open work, and opens channel threads for questions without one.
+async def resume_open_work(
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    schedule: Callable[[int], None],
+    open_thread: Callable[[NewQuestion], None],
+    do_chores: Callable[[], Awaitable[None]],
+) -> None:
+    """Schedule channels with open work, and open the channel threads that questions lack.
 
-    ``do_chores`` does the chores that an earlier process left.
+    ``do_chores`` does the chores that an earlier process left. Retries until the ledger answers.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        clock: Clock,
-        *,
-        schedule: Callable[[int], None],
-        open_thread: Callable[[NewQuestion], None],
-        do_chores: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._schedule = schedule
-        self._open_thread = open_thread
-        self._do_chores = do_chores
-
-    async def run(self) -> None:
-        """Resume everything that is open; retries until the ledger can be read."""
-        await until_ledger_answers(
-            self._resume, self._clock, "Open turns and questions can't be read"
-        )
-
-    async def _resume(self) -> None:
-        questions = await self._ledger.questions.unrouted()
-        channels = await self._ledger.turns.channels_with_work()
+    async def resume() -> None:
+        questions = await ledger.questions.unrouted()
+        channels = await ledger.turns.channels_with_work()
         if questions or channels:
             _log.info(
                 "Resuming %d channels and %d questions without a channel",
@@ -48,7 +34,9 @@ class Recovery:
                 len(questions),
             )
         for channel_id in channels:
-            self._schedule(channel_id)
+            schedule(channel_id)
         for question in questions:
-            self._open_thread(question)
-        await self._do_chores()
+            open_thread(question)
+        await do_chores()
+
+    await until_ledger_answers(resume, clock, "Open turns and questions can't be read")

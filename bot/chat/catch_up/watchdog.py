@@ -1,12 +1,12 @@
-"""Reconnects a gateway connection that is deaf: it stands, but brings no messages any more.
+"""Begins a new session where the gateway is connected but brings no messages any more.
 
-A heartbeat proves no events: a socket may be half dead, and Discord may stop to send one kind of
-event. So after some quiet the newest messages of a few channels are compared with those that came.
+A heartbeat does not prove that events arrive. So after some quiet, the newest messages of a few
+channels are read over REST and compared with the messages that the gateway brought.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterator
+import math
 from typing import Final
 
 import discord
@@ -18,23 +18,23 @@ from bot.runtime.clock import Clock
 from bot.runtime.newest_entries import NewestEntries
 
 WATCH_SECONDS: Final = 60.0
-"""The time without a message after which the watchdog looks, and between its looks, in seconds."""
+"""The seconds without a message after which the watchdog looks, and between two looks."""
 
-_ON_THE_WAY: Final = 10 / 60
-"""The share of ``WATCH_SECONDS`` that a message may take to arrive after REST has shown it."""
+_GRACE: Final = 10 / 60
+"""The share of ``WATCH_SECONDS`` after which a message that REST showed should have arrived."""
 
 _MOST_CHANNELS: Final = 3
-"""Channels that one look compares: those with the newest messages."""
+"""How many channels one look compares; channels with the newest messages come first."""
 
 _MOST_HEARD: Final = 100
 _PAUSE: Final = 10
-"""So many times ``WATCH_SECONDS`` lie between two reconnections at least: sessions are limited."""
+"""The least pause between two new sessions, in ``WATCH_SECONDS``: Discord limits sessions."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Looks after each quiet minute whether messages still arrive."""
+    """Checks after each quiet minute whether messages still arrive."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class Watchdog:
         self._watch_seconds = watch_seconds
         self._heard = NewestEntries[int, int](_MOST_HEARD)
         self._heard_at = clock.monotonic()
-        self._reconnected_at: float | None = None
+        self._renewed_at = -math.inf
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to watch; does nothing if already started."""
+        """Start watching; does nothing if already started."""
         if self._task is None:
             self._task = asyncio.create_task(self._watch(), name="deaf gateway")
 
@@ -76,16 +76,18 @@ class Watchdog:
             await self._clock.sleep(self._watch_seconds)
             try:
                 if self._is_quiet() and (channel_id := await self._missed_channel()) is not None:
-                    self._reconnect(channel_id)
+                    self._begin_session(channel_id)
             except Exception:  # noqa: BLE001 - logged; the next look is a new chance
-                _log.exception("Whether messages still arrive could not be found out")
+                _log.exception("The check whether messages still arrive failed")
 
     def _is_quiet(self) -> bool:
         now = self._clock.monotonic()
-        since = self._reconnected_at
-        paused = since is not None and now - since < _PAUSE * self._watch_seconds
-        watched = self._gateway.is_connected and self._read_markers.is_ready and not paused
-        return watched and now - self._heard_at >= self._watch_seconds
+        if not (self._gateway.is_connected and self._read_markers.is_ready):
+            return False
+        return (
+            now - self._heard_at >= self._watch_seconds
+            and now - self._renewed_at >= _PAUSE * self._watch_seconds
+        )
 
     async def _missed_channel(self) -> int | None:
         """Return a channel with a message that the gateway has not brought; None without one."""
@@ -94,28 +96,27 @@ class Watchdog:
             newest = await self._newest(channel_id)
             if newest is None or newest <= known:
                 continue
-            await self._clock.sleep(self._watch_seconds * _ON_THE_WAY)
+            await self._clock.sleep(self._watch_seconds * _GRACE)
             if self._is_quiet() and self._known().get(channel_id, 0) < newest:
                 return channel_id
         return None
 
     def _known(self) -> dict[int, int]:
-        """Return the newest known message of each channel.
+        """Return the id of each channel's newest known message.
 
-        discord.py keeps those of guild channels, from the beginning of the session on.
+        discord.py knows the newest messages of guild channels from the beginning of the session on.
         """
-        known = dict(self._cached())
+        known = {
+            # Messages are newer than their channel.
+            channel.id: channel.last_message_id or channel.id
+            for guild in self._client.guilds
+            # guild.text_channels raises an error for a channel without a position.
+            for channel in (*guild.channels, *guild.threads)
+            if isinstance(channel, discord.TextChannel | discord.Thread)
+        }
         for channel_id, message_id in self._heard.items():
             known[channel_id] = max(known.get(channel_id, 0), message_id)
         return known
-
-    def _cached(self) -> Iterator[tuple[int, int]]:
-        for guild in self._client.guilds:
-            channels: list[discord.TextChannel | discord.Thread]
-            channels = [*guild.text_channels, *guild.threads]
-            for channel in channels:
-                # Messages are newer than their channel.
-                yield channel.id, channel.last_message_id or channel.id
 
     async def _newest(self, channel_id: int) -> int | None:
         """Return the id of a channel's newest message; None if the bot can't read the channel."""
@@ -126,13 +127,13 @@ class Watchdog:
             return None
         return int(raw[0]["id"]) if raw else None
 
-    def _reconnect(self, channel_id: int) -> None:
+    def _begin_session(self, channel_id: int) -> None:
         quiet = self._clock.monotonic() - self._heard_at
         _log.warning(
-            "The gateway is connected but deaf: channel %d has a message that it did not bring, "
-            "and no other came for %.0f s. The bot begins a new session.",
+            "The gateway is connected, but did not bring a message of channel %d, and no other "
+            "message for %.0f s. The bot begins a new session.",
             channel_id,
             quiet,
         )
-        self._reconnected_at = self._clock.monotonic()
+        self._renewed_at = self._clock.monotonic()
         self._gateway.begin_session()

@@ -59,12 +59,12 @@ def question_text(message: discord.Message, me: int) -> str:
 
 def begins_post(message: discord.Message) -> bool:
     """Return whether a message is the first one of a post in a forum or media channel."""
-    channel = message.channel
-    return (
-        isinstance(channel, discord.Thread)
-        and message.id == channel.id
-        and isinstance(channel.parent, discord.ForumChannel)
-    )
+    return message.id == message.channel.id and is_post(message.channel)
+
+
+def is_post(channel: object) -> bool:
+    """Return whether a channel is a post in a forum or media channel."""
+    return isinstance(channel, discord.Thread) and isinstance(channel.parent, discord.ForumChannel)
 
 
 def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment]:

@@ -22,6 +22,7 @@ from bot.chat.intake.question_text import (
     has_previews,
     has_unreadable_forward,
     is_forward,
+    is_post,
     is_reply_to_deleted,
     is_reply_to_unreadable,
     label,
@@ -268,15 +269,15 @@ class ReferenceReader:
         thread = None if guild is None else guild.get_thread(question.channel_id)
         if thread is None:
             return None, []
-        is_post = isinstance(thread.parent, discord.ForumChannel)
-        what = "forum post" if is_post else "channel thread"
+        in_forum = is_post(thread)
+        what = "forum post" if in_forum else "channel thread"
         title = quoted(f"title of this {what}", thread.name)
-        tags = ", ".join(label(tag.name) for tag in thread.applied_tags) if is_post else ""
+        tags = ", ".join(label(tag.name) for tag in thread.applied_tags) if in_forum else ""
         blocks = [f"{title}\n> tags: {tags}" if tags else title]
         if thread.id == question.id:
             return None, blocks
         message, _ = await self._message(
-            thread.id if is_post else thread.parent_id, thread.id, question.guild_id
+            thread.id if in_forum else thread.parent_id, thread.id, question.guild_id
         )
         if message is None:  # not every channel thread was opened from a message
             return None, blocks

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.catch_up.reconcile import FoundAnswer, FoundReplies, Reconciler, find
+from bot.chat.catch_up.reconcile import FoundAnswer, FoundReplies, Reconciler
 from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import approval_view, decided_view
 from bot.chat.texts.fluent import localized
@@ -20,8 +20,7 @@ class Forgotten:
         self.bot = bot
         self.home = home
         self.channel = bot.client.get_partial_messageable(home.id)
-        assert bot.client.user is not None
-        self.me = bot.client.user.id
+        self.reconciler = Reconciler(bot.client, bot.ledger, RestRetry(bot.clock))
 
     async def asked(self, text: str) -> int:
         return (await self.bot.ada.say(self.home, text)).id
@@ -41,7 +40,7 @@ class Forgotten:
 
     async def found(self) -> FoundReplies:
         messages = await oldest_messages(self.channel)
-        return await find(self.bot.ledger, self.home.id, messages, self.me, opened=False)
+        return await self.reconciler.find(self.home.id, messages, opened=False)
 
 
 @pytest.fixture
@@ -92,11 +91,9 @@ async def test_a_placeholder_of_no_open_turn_is_deleted_with_its_further_parts(
     question = await forgotten.asked("one")
     await forgotten.replied(localized("thinking"), attempt=1)
     await forgotten.replied("A second part.")
-    rest = RestRetry(forgotten.bot.clock)
-    reconciler = Reconciler(forgotten.bot.client, forgotten.bot.ledger, rest)
     messages = await oldest_messages(forgotten.channel)
     marker = ReadMarker(channel_id=forgotten.home.id, guild_id=None, message_id=0)
-    found = await reconciler.find_replies(forgotten.channel, marker, messages)
+    found = await forgotten.reconciler.find_replies(forgotten.channel, marker, messages)
     assert not found.answers_question(question)
     assert forgotten.bot.texts(forgotten.home) == []
 
