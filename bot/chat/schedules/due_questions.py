@@ -1,7 +1,7 @@
-"""Asks the questions of schedules when they are due, each due time once.
+"""Asks the questions of schedules when they are due, once for each due time.
 
-The ledger stores a question together with the next time of its schedule. Neither a restart nor a
-clock that was set can ask a question twice: its cause is the schedule with the due time.
+A question is stored together with the next time of its schedule. Its cause is the schedule with the
+due time, which is unique in the ledger. So neither a restart nor a changed clock asks it twice.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from bot.runtime.tasks import BackgroundTasks, cancelling
 from bot.store.ledger import Ledger, LedgerError, Link, NewQuestion, QueueFullError, Schedule
 
 LOOK_SECONDS: Final = 15.0
-"""The longest time between two looks at the clock, which may have been set, in seconds."""
+"""The longest time between two looks at the clock, in seconds: the clock may be changed."""
 
 ON_TIME: Final = 120.0
 """How late a question is asked without counting as missed, in seconds."""
@@ -57,10 +57,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class DueQuestions:
-    """Asks what is due, in the background; ``schedule`` is called with each channel asked in.
+    """Asks due questions in the background; ``schedule`` is called with the channel of each.
 
-    ``time_zone`` counts where a server has none. At most ``most_waiting`` questions wait in a
-    channel.
+    ``time_zone`` is the zone of servers that have not set one. At most ``most_waiting`` questions
+    wait in a channel.
     """
 
     def __init__(
@@ -99,18 +99,18 @@ class DueQuestions:
         self._tasks.start(self._run(), "Schedules ask nothing until the next start")
 
     async def stop(self) -> None:
-        """Ask nothing more."""
+        """Stop asking."""
         await self._tasks.stop()
 
     async def zone(self, guild_id: int | None) -> tuple[ZoneInfo, str]:
-        """Return the time zone of a server's schedules, and its name as it was chosen."""
+        """Return the time zone of a server's schedules, and the name that was chosen for it."""
         settings = GuildSettings()
         if guild_id is not None:
             settings = await server_settings(self._ledger, guild_id)
         return self._zone(settings.time_zone or self._time_zone)
 
     async def refused(self, user_id: int, channel_id: int, guild_id: int | None) -> str | None:
-        """Return the problem with a member who has something asked in a channel; None if none.
+        """Return why a member may schedule nothing in a channel; None if the member may.
 
         Raises ``LedgerError``.
         """
@@ -119,29 +119,41 @@ class DueQuestions:
     async def _checked(
         self, user_id: int, channel_id: int, guild_id: int | None
     ) -> tuple[str | None, str]:
-        """Return the problem with a member, and the roles that the member has now, as JSON."""
+        """Return the problem with a member (None if there is none) and the member's role ids.
+
+        The ids are JSON.
+        """
         request = await self._requests.of_creator(user_id, channel_id, guild_id)
         refusal = await self._gate.check(request)
         problem = None if refusal is None else f"refused-{refusal.reason}"
         return problem, role_ids_json(request.role_ids)
 
+    async def _home_or_problem(self, schedule: Schedule, user_id: int) -> tuple[Link | str, str]:
+        """Return the channel of a schedule, or why a member can't have it ask; and their roles.
+
+        The roles are ids as JSON.
+        """
+        channel_id = schedule.channel_id
+        problem, role_ids = await self._checked(user_id, channel_id, schedule.guild_id)
+        if problem is not None:
+            return problem, role_ids
+        if await self._ledger.handovers.is_under_way(channel_id):
+            return HANDED_OVER, role_ids
+        home = await self._home(schedule)
+        if home is None:
+            return GONE, role_ids
+        return home if await self._can_write(user_id, schedule) else NO_ACCESS, role_ids
+
     async def ask_now(
         self, schedule: Schedule, interaction_id: int, user_id: int, user_name: str
     ) -> str | None:
-        """Ask a schedule's question for whoever wants that now; return a problem, None if asked.
+        """Ask a schedule's question for a member now; return a problem, None if it was asked.
 
         A second call for the same interaction asks nothing. Raises ``LedgerError``.
         """
-        refused, role_ids = await self._checked(user_id, schedule.channel_id, schedule.guild_id)
-        if refused is not None:
-            return refused
-        if await self._ledger.handovers.is_under_way(schedule.channel_id):
-            return HANDED_OVER
-        home = await self._home(schedule)
-        if home is None:
-            return GONE
-        if not await self._can_write(user_id, schedule):
-            return NO_ACCESS
+        home, role_ids = await self._home_or_problem(schedule, user_id)
+        if isinstance(home, str):
+            return home
         question = NewQuestion(
             id=interaction_id,
             channel_id=schedule.channel_id,
@@ -186,7 +198,7 @@ class DueQuestions:
             await asyncio.wait({added, sleeping}, return_when=asyncio.FIRST_COMPLETED)
 
     async def _look(self, now: float) -> None:
-        """Ask what is due; raises ``LedgerError``."""
+        """Ask all due questions; raises ``LedgerError``."""
         before, self._looked_at = self._looked_at, now
         if before is None or now < before - _SET_BACK:
             for schedule in await self._ledger.schedules.active():
@@ -204,27 +216,27 @@ class DueQuestions:
                 _log.exception("Schedule %d could not ask; the next look tries again", schedule.id)
 
     async def _pull_back(self, schedule: Schedule, now: float) -> None:
-        """Move a next time that was computed by a clock that has been set back since."""
+        """Move a due time to an earlier one, where the clock was set back since it was computed."""
         next_due_at = self._next(schedule, self._zone(schedule.zone)[0], now)
         known = schedule.due_at
         if next_due_at is not None and known is not None and next_due_at < known:
             await self._ledger.schedules.move(schedule, next_due_at, schedule.zone)
 
     async def _move_zone(self, schedule: Schedule, zone: str, now: float) -> None:
-        """Move a next time into the time zone that its server has now; what is due stays due."""
+        """Move a due time to the server's present time zone, unless it is due already."""
         if schedule.due_at is not None and schedule.due_at > now:
             next_due_at = self._next(schedule, self._zone(zone)[0], now)
             await self._ledger.schedules.move(schedule, next_due_at, zone)
 
     def _next(self, schedule: Schedule, zone: ZoneInfo, now: float) -> float | None:
-        """Return a schedule's first time from now on; its present one where it can't be read."""
+        """Return a schedule's next time from now on; its stored time if the rule can't be read."""
         try:
             return rule_from_json(schedule.rule).next_after(now, zone)
         except msgspec.MsgspecError:
             return schedule.due_at
 
     async def _ask(self, schedule: Schedule, now: float) -> None:
-        """Ask what a schedule asks now, unless nobody may; raises ``LedgerError``."""
+        """Ask a schedule's question, or skip this time with a problem; raises ``LedgerError``."""
         guild_id, channel_id = schedule.guild_id, schedule.channel_id
         if guild_id is not None and self._client.get_guild(guild_id) is None:
             return  # an outage of the server, or the bot was removed: asked when it is back
@@ -242,21 +254,11 @@ class DueQuestions:
         if is_missed and not self._asks_missed:
             await skip(schedule, next_due_at, MISSED)
             return
-        refused, role_ids = await self._checked(schedule.creator_id, channel_id, guild_id)
-        if refused is not None:
-            await skip(schedule, next_due_at, refused, pause=refused == LEFT)
-            return
-        if await self._ledger.handovers.is_under_way(channel_id):
+        home, role_ids = await self._home_or_problem(schedule, schedule.creator_id)
+        if isinstance(home, str):
             # A reminder waits until the assistant speaks again.
-            if not schedule.once:
-                await skip(schedule, next_due_at, HANDED_OVER)
-            return
-        home = await self._home(schedule)
-        if home is None:
-            await skip(schedule, next_due_at, GONE, pause=True)
-            return
-        if not await self._can_write(schedule.creator_id, schedule):
-            await skip(schedule, next_due_at, NO_ACCESS)
+            if not (home == HANDED_OVER and schedule.once):
+                await skip(schedule, next_due_at, home, pause=home in (LEFT, GONE))
             return
         asked = await self._ledger.schedules.ask(
             schedule,

@@ -10,11 +10,11 @@ from bot.chat.schedules.rules import WEEKDAYS, RuleError, minutes_of
 from bot.chat.texts.fluent import localized
 
 LONGEST_MOMENT: Final = 100
-"""The most characters of a moment that is read."""
+"""The most characters of a text that is read as a moment."""
 
 _MOST_DAYS: Final = 3_660
 _MORNING: Final = 9 * 60
-"""The time of day of a date without one, in minutes after midnight."""
+"""The time of day where a text names only a date, in minutes after midnight."""
 
 _UNITS: Final = {
     "second": 1.0,
@@ -56,11 +56,11 @@ _JOINT: Final = re.compile(r"[\s,、のに]*(?:at\s+)?")
 
 
 def moment_of(text: str, now: float, zone: ZoneInfo) -> float:
-    """Return a moment after ``now``, in seconds since 1970; a date or a time is one of ``zone``.
+    """Return the moment that a text names, in seconds since 1970; it is after ``now``.
 
-    Such as "2 hours", "1h 30m", "18:30", "tomorrow 9 am", "friday 9:00", "2026-12-24 18:00" or
-    "明日9時". A day that has a time twice has its first one; a time that a day lacks is read by
-    the clock before the change. Raises ``RuleError``.
+    Examples: "2 hours", "1h 30m", "18:30", "tomorrow 9 am", "friday 9:00", "2026-12-24 18:00",
+    "明日9時". Dates and times are in ``zone``. A time that a day has twice means the first; a time
+    that a day lacks is read by the clock before the change. Raises ``RuleError``.
     """
     wanted = unicodedata.normalize("NFKC", text).strip().casefold().rstrip(".。")
     seconds = _duration(wanted)
@@ -76,7 +76,7 @@ def moment_of(text: str, now: float, zone: ZoneInfo) -> float:
 
 
 def _duration(text: str) -> float | None:
-    """Return a duration in seconds; None for a text that is none."""
+    """Return a duration in seconds; None if the text is no duration."""
     position = len(text) - len(text.removeprefix("in ").lstrip())
     total, found = 0.0, False
     while match := _DURATION.match(text, position):
@@ -92,7 +92,7 @@ def _duration(text: str) -> float | None:
 
 
 def _clock_moment(text: str, now: float, zone: ZoneInfo) -> float:
-    """Return the moment of a date or a time; raises ``RuleError`` and ``ValueError``."""
+    """Return the moment that a date or a time names; raises ``RuleError`` and ``ValueError``."""
     if _ISO.fullmatch(text):
         exact = datetime.fromisoformat(text.upper())
         return (exact if exact.tzinfo is not None else exact.replace(tzinfo=zone)).timestamp()
@@ -123,7 +123,7 @@ def _clock_moment(text: str, now: float, zone: ZoneInfo) -> float:
 
 
 def _at(day: date, time: str, zone: ZoneInfo) -> float:
-    """Return the moment of a time of a day; in the morning where the text has no time."""
+    """Return the moment of a time on a day; in the morning if the text has no time."""
     joint = _JOINT.match(time)
     rest = time[joint.end() :].strip() if joint is not None else time
     try:

@@ -1,4 +1,4 @@
-"""Sets reminders: schedules that ask once, in the channel in which a member asked for them."""
+"""Sets reminders: schedules that ask once, in the channel where the member set the reminder."""
 
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ LONGEST_REMINDER: Final = 1_500
 
 
 class Reminders:
-    """The reminders of all members; ``zone`` counts where a server has no time zone."""
+    """The reminders of all members; ``zone`` is the time zone of servers that have not set one."""
 
     def __init__(self, ledger: Ledger, clock: Clock, zone: ZoneInfo, *, most: int) -> None:
         self._ledger = ledger

@@ -1,7 +1,8 @@
-"""When a schedule asks: daily, weekly, monthly at a time, or by a cron expression.
+"""The rule of a schedule: daily, weekly or monthly at a time, or by a cron expression.
 
-The clock changes as in Debian's cron: a time that a day lacks comes right after the gap, and a time
-that a day has twice comes once. A cron expression for every hour or minute follows the real time.
+Daylight saving time is handled as in Debian's cron. A time that a day lacks comes right after the
+gap, and a time that a day has twice comes once. A cron expression for every hour or minute follows
+the elapsed time.
 """
 
 import re
@@ -20,7 +21,7 @@ from bot.chat.texts.fluent import RefusalError, localized
 Repeat = Literal["daily", "weekly", "monthly", "cron"]
 
 ONCE: Final[Literal["once"]] = "once"
-"""Repeats never: the rule of a reminder."""
+"""The ``repeat`` of a reminder: it asks one time only."""
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -58,9 +59,9 @@ class RuleError(RefusalError):
 class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule of a schedule.
 
-    ``time`` is in minutes after midnight. ``day`` is 1 (Monday) to 7 of a week, or 1 to 31 of a
-    month; a day that a month lacks is its last one. ``cron`` has five fields. ``at`` is the moment
-    of a rule that repeats never, in seconds since 1970.
+    ``time`` is in minutes after midnight. ``day`` is 1 (Monday) to 7 in a week, or 1 to 31 in a
+    month; in a shorter month the last day counts. ``cron`` has five fields. ``at`` is the moment of
+    a reminder, in seconds since 1970.
     """
 
     repeat: Repeat | Literal["once"]
@@ -94,7 +95,7 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return localized("schedule-monthly", day=str(self.day), time=self.clock_time)
 
     def next_after(self, moment: float, zone: ZoneInfo) -> float | None:
-        """Return the first time after a moment, in seconds since 1970; None if none follows."""
+        """Return the first time after a moment, in seconds since 1970; None if there is no such time."""
         if self.repeat == ONCE:
             return self.at if self.at > moment else None
         start = datetime.fromtimestamp(moment, zone)
@@ -106,7 +107,7 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return min(times, default=None)
 
     def shortest_interval(self, moment: float, zone: ZoneInfo) -> float:
-        """Return the shortest time between two of the next times, in seconds."""
+        """Return the shortest interval among the next times, in seconds."""
         start = datetime.fromtimestamp(moment, zone)
         times = [
             each.timestamp()
@@ -131,7 +132,7 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def rule_from_json(text: str) -> Rule:
-    """Return a rule of the ledger; raises ``msgspec.MsgspecError`` for another text."""
+    """Return a stored rule; raises ``msgspec.MsgspecError`` for a text that is no rule."""
     return msgspec.json.decode(text, type=Rule)
 
 
