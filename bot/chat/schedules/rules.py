@@ -95,7 +95,7 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return localized("schedule-monthly", day=str(self.day), time=self.clock_time)
 
     def next_after(self, moment: float, zone: ZoneInfo) -> float | None:
-        """Return the first time after a moment, in seconds since 1970; None if there is no such time."""
+        """Return the first time after a moment, in seconds since 1970; None if none follows."""
         if self.repeat == ONCE:
             return self.at if self.at > moment else None
         start = datetime.fromtimestamp(moment, zone)

@@ -1,4 +1,4 @@
-"""What an error of the Assistants API means for a turn."""
+"""Tells what an error of the Assistants API means for a turn."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ LONGEST_WAIT: Final = 10.0
 
 
 class TurnError(Exception):
-    """A turn can't go on; ``kind`` is the ledger's word for the reason."""
+    """A turn can't continue; ``kind`` is the reason as the ledger stores it."""
 
     def __init__(self, kind: FailureKind, detail: str) -> None:
         super().__init__(detail)
@@ -22,29 +22,29 @@ class ThreadLostError(Exception):
 
 
 def may_pass(error: APIError) -> bool:
-    """Tell whether the same call may succeed later."""
+    """Return whether the same call may succeed later."""
     return error.status in (408, 429) or error.status >= 500
 
 
 def unusable(error: BaseException | None) -> bool:
-    """Tell whether the server answered something that can't be read."""
+    """Return whether the server's response could not be read."""
     if isinstance(error, TurnError):
         error = error.__cause__
     return isinstance(error, APIError) and error.code == "invalid_response"
 
 
 def gone(error: APIError) -> bool:
-    """Tell whether the object that the call named does not exist."""
+    """Return whether the object that the call named does not exist."""
     return error.status in (404, 410)
 
 
 def refusal(error: APIError) -> FailureKind:
-    """Return the ledger's word for a refused request: for its sender or for its content."""
+    """Return the failure of a refused request: refused because of its sender, or its content."""
     return "not_allowed" if error.status in (401, 403) else "refused"
 
 
 def locked(error: APIError) -> bool:
-    """Tell whether an active run locks the thread."""
+    """Return whether an active run locks the thread."""
     text = error.message.lower()
     return error.status in (400, 409) and (
         "already has an active run" in text or ("while a run" in text and "is active" in text)
@@ -52,6 +52,6 @@ def locked(error: APIError) -> bool:
 
 
 def full(error: APIError) -> bool:
-    """Tell whether the thread holds as many messages as it can."""
+    """Return whether the thread has as many messages as it may have."""
     text = error.message.lower()
     return error.status in (400, 409, 413) and "maximum" in text and "messages" in text

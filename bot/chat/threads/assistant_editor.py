@@ -1,6 +1,6 @@
-"""Makes, changes and deletes the assistants of servers on the Assistants API.
+"""Creates, changes and deletes the assistants of servers on the Assistants API.
 
-Each step can be repeated: what a killed bot left half done is found again and finished.
+Each step can be repeated: the next start finds what a killed bot left unfinished, and finishes it.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ MOST_INSTRUCTIONS: Final = 256_000
 """The most characters of instructions (the API's limit)."""
 
 LARGEST_FILE: Final = 50 * 1024 * 1024
-"""The largest knowledge file, in bytes: a file is in memory while it is handed on."""
+"""The largest knowledge file, in bytes: a file is in memory while it is uploaded."""
 
 _DRAFT_KEY: Final = "discord_form"
 _GUILD_KEY: Final = "discord_server"
@@ -50,10 +50,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """What a form about an assistant was sent with; ``instructions`` None keeps the present ones.
+    """The fields of a submitted form about an assistant.
 
-    ``tools`` are types of hosted tools. ``knowledge`` are files to search, ``instructions_file``
-    holds more instructions.
+    If ``instructions`` is None, the present instructions stay. ``instructions_file`` has more
+    instructions. ``tools`` are types of hosted tools. ``knowledge`` are files to search.
     """
 
     instructions: str | None
@@ -80,7 +80,7 @@ class FileSource(Protocol):
 
 
 class EditedAssistant(Struct, frozen=True):
-    """The assistant that a form made or changed, and the names of the files that were not taken."""
+    """An assistant that was created or changed; ``left_out`` names files that were not added."""
 
     assistant_id: str
     left_out: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class AssistantGoneError(Exception):
 
 
 class AssistantEditor:
-    """Carries out forms and deletions, one at a time in each server."""
+    """Carries out submitted forms and deletions, one at a time in each server."""
 
     def __init__(
         self, threads: AssistantThreads, ledger: Ledger, files: FileSource, functions: Functions
@@ -109,11 +109,11 @@ class AssistantEditor:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def carry_out(self, draft: AssistantDraft) -> EditedAssistant:
-        """Make or change the assistant of a form that was sent.
+        """Create or change the assistant of a submitted form.
 
         Raises ``UnreadableError`` for instructions that can't be read, ``EditRefusedError``,
-        ``AssistantGoneError``, and ``TurnError`` where the API can't be reached. The form is
-        discarded then.
+        ``AssistantGoneError``, and ``TurnError`` if the API can't be reached. After an error the
+        form is discarded.
         """
         async with self._lock(draft.guild_id):
             return await self._carry_out_or_discard(draft)
@@ -141,7 +141,7 @@ class AssistantEditor:
             await self._ledger.assistants.deleted(assistant.id)
 
     async def resume(self) -> None:
-        """Finish what an earlier process began; raises ``LedgerError``."""
+        """Finish the forms and deletions of an earlier process; raises ``LedgerError``."""
         for draft in await self._ledger.assistants.submitted():
             async with self._lock(draft.guild_id):
                 await self._resume(draft)
@@ -152,7 +152,7 @@ class AssistantEditor:
                 _log.warning("Assistant %s is not deleted yet: %s", assistant.id, error)
 
     async def _resume(self, draft: AssistantDraft) -> None:
-        """Carry out a form, unless the member's own submission did so meanwhile."""
+        """Carry out a form, unless its submission was carried out meanwhile."""
         if draft not in await self._ledger.assistants.submitted():
             return
         try:
@@ -165,7 +165,7 @@ class AssistantEditor:
         return self._locks.setdefault(guild_id, asyncio.Lock())
 
     async def _carry_out(self, draft: AssistantDraft, added: dict[str, str]) -> EditedAssistant:
-        """Make or change a form's assistant; ``added`` gets its files, with their stores."""
+        """Create or change a form's assistant; collect the store of each new file in ``added``."""
         assert draft.submission is not None
         submission = msgspec.json.decode(draft.submission, type=Submission)
         try:
@@ -194,7 +194,7 @@ class AssistantEditor:
             raise
 
     async def _instructions(self, submission: Submission) -> str | None:
-        """Return the instructions; None keeps the present ones."""
+        """Return the new instructions; None if the present instructions stay."""
         written = submission.instructions
         if submission.instructions_file is None:
             return written
@@ -212,7 +212,7 @@ class AssistantEditor:
         old_stores: tuple[str, ...],
         added: dict[str, str],
     ) -> tuple[str | None, tuple[str, ...]]:
-        """Return the vector store with the form's files, and the names of those left out."""
+        """Return the vector store with the form's files, and the names of files left out."""
         kept = None if submission.without_old_knowledge else next(iter(old_stores), None)
         if not submission.knowledge:
             return kept, ()
@@ -238,7 +238,7 @@ class AssistantEditor:
         return store_id, tuple(left_out)
 
     async def _store_for(self, draft: AssistantDraft) -> str:
-        """Return the vector store that a form's files go to; an earlier try may have made it."""
+        """Return the vector store for a form's files; create it unless an earlier try did."""
 
         async def find() -> str | None:
             stores = await self._api.list_vector_stores(Page(limit=100))
@@ -249,15 +249,12 @@ class AssistantEditor:
             request = CreateVectorStore(name=draft.name, metadata=metadata)
             return (await self._api.create_vector_store(request)).id
 
-        made = await find()
-        if made is None:
-            made = await self._threads.create_once(create, find)
-        return made
+        return await self._threads.create_once(create, find, may_exist=True)
 
     async def _drop_knowledge(self, draft: AssistantDraft, added: dict[str, str]) -> None:
-        """Delete the files, and the vector store, that came with a form which is not carried out.
+        """Delete the files, and the vector store, that a failed form has added.
 
-        The assistant's vector store and its other files stay.
+        The assistant's own vector store and its other files stay.
         """
         try:
             for file_id, store_id in added.items():
@@ -271,7 +268,7 @@ class AssistantEditor:
             _log.warning("The knowledge of form %d is not deleted: %s", draft.id, error)
 
     async def _upload(self, file: AttachedFile, data: bytes) -> str:
-        """Upload a file once; an upload that an earlier try left is in no vector store yet."""
+        """Upload a file once; an earlier try may have uploaded it already."""
         request = UploadFile(filename=file.name, purpose=_PURPOSE)
 
         async def create() -> str:
@@ -332,10 +329,7 @@ class AssistantEditor:
         async def create() -> Assistant:
             return await self._api.create_assistant(request)
 
-        made = await find()
-        if made is None:
-            made = await self._threads.create_once(create, find)
-        return made
+        return await self._threads.create_once(create, find, may_exist=True)
 
     async def _stores_of(self, assistant_id: str) -> tuple[str, ...]:
         try:
@@ -346,7 +340,7 @@ class AssistantEditor:
             raise
 
     async def _delete_store(self, store_id: str) -> None:
-        """Delete a vector store that a form made, with its files; another one stays."""
+        """Delete a vector store and its files if a form created it; other vector stores stay."""
         try:
             store = await self._api.retrieve_vector_store(store_id)
             if _DRAFT_KEY not in (store.metadata or {}):
@@ -375,7 +369,7 @@ def _metadata(draft: AssistantDraft) -> dict[str, str]:
 
 
 def _id_made_for(draft: AssistantDraft, listed: Iterable[Any]) -> str | None:
-    """Return the id of the object that an earlier try made for a form; None if there is none."""
+    """Return the id of the object that an earlier try created for a form; None if there is none."""
     return next(
         (one.id for one in listed if (one.metadata or {}).get(_DRAFT_KEY) == str(draft.id)), None
     )

@@ -1,4 +1,4 @@
-"""The tools of a server's assistant: those of its form, its functions, and those it has already."""
+"""Combines the tools of a server's assistant: hosted tools, functions, and tools that it keeps."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -18,11 +18,11 @@ def tools_of(
 ) -> tuple[Tool, ...]:
     """Return the tools of an assistant that a form makes or changes.
 
-    ``hosted`` are the types of hosted tools. ``functions`` is None where those of ``old`` stay.
+    ``hosted`` are types of hosted tools. If ``functions`` is None, the functions in ``old`` stay.
     """
     tools = [tool for kind, tool in _HOSTED.items() if kind in hosted]
     chosen = {*_HOSTED, *([] if functions is None else ["function"])}
-    # Tools that neither the form nor the command offers stay.
+    # Tools that neither the form nor the command can choose stay.
     kept = [tool for tool in old if type_of(tool) not in chosen]
     given = [from_raw(FunctionTool, each.definition()) for each in functions or ()]
     return (*tools, *given, *kept)

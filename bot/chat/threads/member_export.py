@@ -1,4 +1,4 @@
-"""Packs what is stored of a member into a zip: JSON for programs, Markdown to read, files."""
+"""Packs all stored data about a member into a zip: JSON, Markdown to read, and files."""
 
 import io
 import logging
@@ -20,7 +20,7 @@ from bot.store.ledger import Question, Schedule
 from bot.store.ledger.privacy.member_records import MembersTurn, StoredOfMember
 
 _ROOM: Final = 100_000
-"""Bytes of the archive that are kept free of files, for its directory."""
+"""Bytes at the end of the archive that no file may use; its directory needs them."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -36,9 +36,10 @@ class MemberExport:
         return self._threads.api
 
     async def build(self, user_id: int, stored: StoredOfMember, *, now: float, most: int) -> bytes:
-        """Return a zip of at most about ``most`` bytes; files that have no room are named in it.
+        """Return a zip of at most about ``most`` bytes; it names the files that were left out.
 
-        ``now`` is in seconds since 1970. What the server does not give out is left out and named.
+        A file is left out if it has no room, or if the server does not return it. ``now`` is in
+        seconds since 1970.
         """
         turns = {turn.id: turn for turn in stored.turns}
         answers = {turn.id: await self._answer(turn) for turn in stored.turns}
@@ -80,7 +81,7 @@ class MemberExport:
     async def _add_files(
         self, archive: zipfile.ZipFile, packed: io.BytesIO, question: Question, most: int
     ) -> list[str]:
-        """Add the files that a question uploaded; return the names of those that are left out."""
+        """Add the files of a question to the archive; return the names of files left out."""
         if question.thread_id is None or question.message_id is None:
             return [file.name for file in attached(question)]
         left_out: list[str] = []

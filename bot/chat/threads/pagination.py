@@ -1,4 +1,4 @@
-"""Reads the newest items of a list, even from a server that orders the list its own way."""
+"""Reads lists of the Assistants API page by page, also from servers that ignore the order."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, TypeVar
@@ -23,14 +23,14 @@ async def newest(
 ) -> list[T]:
     """Return a list's newest items, newest first, by reading pages of ``limit`` items.
 
-    Reading ends once ``enough`` returns True, or without it after ``limit`` items. A page may have
-    fewer items than requested although more follow: servers limit pages by bytes, too.
+    Reading ends once ``enough`` returns True; without ``enough`` it ends after ``limit`` items. A
+    page may have fewer items than requested although more follow: servers also limit its bytes.
     """
     found: list[T] = []
     page = await fetch(Page(limit=limit))
     for _ in range(most_pages):
         found += page.data
-        # In ascending order, or within one second, the newest items may be on the last page.
+        # In a list in ascending order, or of one second, the last page may have the newest items.
         if (
             not page.has_more
             or not page.data
@@ -57,7 +57,7 @@ async def every_message(api: AssistantsAPI, thread_id: str) -> AsyncIterator[Mes
 
 
 async def up_to(fetch: Callable[[Page], Awaitable[ListPage[T]]], most: int) -> list[T]:
-    """Return a list's newest items, newest first: about ``most``, or all if the list has fewer."""
+    """Return about ``most`` of a list's newest items, newest first; all if the list has fewer."""
     return await newest(
         fetch, _PAGE, lambda found: len(found) >= most, most_pages=most // _PAGE + 1
     )

@@ -19,13 +19,13 @@ PATIENCE_SECONDS: Final = 120.0
 
 _MAKING: Final = ("create_", "stream_", "submit_", "upload_")
 _HARMLESS: Final = frozenset({"create_thread"})
-"""An empty thread that nobody knows harms nobody."""
+"""A second thread, which the bot does not know, does no harm."""
 
 
 def may_double(operation: str) -> bool:
-    """Tell whether an operation that is repeated blindly may have an effect twice.
+    """Return whether an operation may take effect twice if it is repeated without a look-up.
 
-    Outputs that are submitted twice may answer the next call, which some models give the same id.
+    Tool outputs that are submitted twice may answer the next call: some models reuse call ids.
     """
     return operation.startswith(_MAKING) and operation not in _HARMLESS
 
@@ -33,9 +33,9 @@ def may_double(operation: str) -> bool:
 class RetryingAPI:
     """Retries the operations of an ``AssistantsAPI``.
 
-    ``operations`` is the same API: each operation raises ``APIError`` where the server refuses it,
-    and ``TurnError`` after ``patience`` seconds without an answer. Operations that ``may_double``
-    are tried once there; ``create_once`` retries them safely.
+    ``operations`` is the API with retries. An operation raises ``APIError`` if the server refuses
+    it, and ``TurnError`` after ``patience`` seconds without an answer. Operations that
+    ``may_double`` are tried once only; ``create_once`` retries them safely.
     """
 
     def __init__(self, api: AssistantsAPI, clock: Clock, patience: float) -> None:
@@ -44,14 +44,18 @@ class RetryingAPI:
         self._policy = endless(longest_delay=LONGEST_WAIT, patience=patience)
 
     async def create_once(
-        self, create: Callable[[], Awaitable[T]], find: Callable[[], Awaitable[T | None]]
+        self,
+        create: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[T | None]],
+        *,
+        may_exist: bool = False,
     ) -> T:
         """Create an object once; raises ``APIError`` and ``TurnError`` as ``operations`` do.
 
-        Where a failure leaves open whether the object was created, the next try calls ``find``
-        before ``create``.
+        If a failure leaves open whether the object was created, the next try calls ``find`` before
+        ``create``. So does the first try if the object ``may_exist``, as after a restart.
         """
-        unsure = False
+        unsure = may_exist
 
         async def attempt() -> T:
             nonlocal unsure
@@ -78,7 +82,7 @@ class RetryingAPI:
 
 
 class _RetriedOperations:
-    """Wraps each operation of an API as it is looked up: all of them are coroutine functions."""
+    """Wraps an operation of an API when it is looked up; all operations are coroutine functions."""
 
     def __init__(
         self, api: AssistantsAPI, retried: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]

@@ -1,4 +1,4 @@
-"""Removes from threads what was deleted in Discord, and the answers that are replaced."""
+"""Deletes from threads what was deleted in Discord, and answers that are replaced."""
 
 import logging
 from functools import partial
@@ -46,8 +46,8 @@ class ThreadCleanup:
     async def do(self, chore: Chore) -> bool:
         """Do a chore; return False where it must be tried again later.
 
-        A refusal for good counts as done: there is nothing else that the bot can do. Raises
-        ``TurnError`` where the server does not answer.
+        A chore that the server refuses counts as done, because the bot can do nothing else. Raises
+        ``TurnError`` if the server does not answer.
         """
         thread_id = chore.place
         if chore.kind == "message":
@@ -63,9 +63,9 @@ class ThreadCleanup:
         return run_id is None or await self._discard_run(thread_id, run_id)
 
     async def _delete_messages_of(self, thread_id: str, discord_id: str) -> bool:
-        """Delete what shows a Discord message, or copies an answer, on a thread.
+        """Delete the messages that show a Discord message, or copy an answer, on a thread.
 
-        Uploads of a question that was never posted leave, too.
+        Uploads of a question whose message was never posted are deleted, too.
         """
         try:
             messages = await newest(partial(self._api.list_messages, thread_id), _PAGE)
@@ -84,7 +84,7 @@ class ThreadCleanup:
         return deleted
 
     async def _delete_uploads_of(self, question_id: int) -> None:
-        """Delete the uploads of a question that was withdrawn before its message was posted."""
+        """Delete the uploads of a question that was deleted before its message was posted."""
         if await self._ledger.questions.question(question_id) is not None:
             return
         try:
@@ -137,7 +137,7 @@ class ThreadCleanup:
                 # A newer wording of the question may have the files of the older one.
                 others = await newest(partial(self._api.list_messages, thread_id), _PAGE)
                 files -= {each for one in others if one.id != message_id for each in files_of(one)}
-            # Before the message, which names them: a killed process begins with it again.
+            # The files first: if the process is killed, the message still names the others.
             for file_id in files:
                 await self._delete_file(file_id)
             await self._api.delete_message(thread_id, message_id)
@@ -149,7 +149,7 @@ class ThreadCleanup:
         return True
 
     async def _delete_thread(self, thread_id: str) -> bool:
-        """Delete a thread, after its files and vector stores: no other thread uses them."""
+        """Delete a thread, and first its files and vector stores, which no other thread uses."""
         api = self._api
         try:
             async for message in every_message(api, thread_id):
@@ -170,7 +170,7 @@ class ThreadCleanup:
         return True
 
     async def _delete_file(self, file_id: str) -> None:
-        """Delete a file; it leaves the vector stores, too."""
+        """Delete a file, which removes it from vector stores, too."""
         try:
             await self._api.delete_file(file_id)
         except APIError as error:

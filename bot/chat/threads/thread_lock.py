@@ -1,6 +1,6 @@
-"""Waits for a thread that an active run locks, and cancels that run after its expiry.
+"""Waits until no active run locks a thread, and cancels a run that is past its expiry.
 
-Waiting always ends, whatever the server says about the run.
+The wait always ends, whatever the server says about the run.
 """
 
 import logging
@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ThreadLock:
-    """The lock that refuses one call on a thread, however often the call is repeated."""
+    """Waits for the runs that lock a thread, while one call on the thread is repeated."""
 
     def __init__(self, api: AssistantsAPI, clock: Clock, thread_id: str) -> None:
         self._api = api
@@ -46,7 +46,7 @@ class ThreadLock:
         if not active:
             active = await self._run_in_refusal(refusal)
         if not active:
-            # No active run can be found, and yet the thread is locked.
+            # The thread is locked although no active run can be found.
             now = self._clock.monotonic()
             self._give_up = self._give_up or now + FOREIGN_RUN_GRACE
             if now > self._give_up:
@@ -64,7 +64,7 @@ class ThreadLock:
             await self._wait_for(run)
 
     async def _run_in_refusal(self, refusal: APIError) -> list[Run]:
-        """Return the active run that a refusal names; empty if it names none."""
+        """Return the active run that a refusal names; an empty list if it names none."""
         named = _RUN_ID.search(refusal.message)
         if named is None or named[0] in self._waited_for:
             return []
@@ -76,14 +76,17 @@ class ThreadLock:
         return [run] if run.status in ACTIVE else []
 
     async def _wait_for(self, run: Run) -> None:
-        """Wait for a run's end; cancel it past its expiry, and give the thread up if that fails."""
+        """Wait for a run's end; cancel the run after its expiry.
+
+        Raises ``ThreadLostError`` if the run does not end after that.
+        """
         now = self._clock.now()
         expires_at = max(run.expires_at or run.created_at + _LIFETIME, 0)
         # At most the usual lifetime, whatever expiry the server names.
         lifetime = min(expires_at, int(now) + _LIFETIME) - now
         cancelled = run.status == "cancelling"
         if not cancelled and "turn" in (run.metadata or {}):
-            # An earlier attempt created this run without learning its id: nobody waits for it.
+            # An earlier attempt of the bot created this run and did not learn its id.
             lifetime = -5.0
         patience = FOREIGN_RUN_GRACE if cancelled else lifetime + 5
         deadline = self._clock.monotonic() + patience

@@ -1,7 +1,7 @@
 """A channel's thread on the Assistants API: creates it, posts questions once, starts runs once.
 
-After a cut connection, messages and runs are looked up before they are created again: messages
-carry their question's id in the metadata, runs carry turn and attempt.
+After a cut connection, messages and runs are looked up before they are created again. The metadata
+of a message has its question's id, the metadata of a run its turn and attempt.
 """
 
 import logging
@@ -54,17 +54,17 @@ _PAGE: Final = 100
 _RUNS: Final = 20
 
 PlaceDescriber = Callable[[Turn, str], Awaitable[str | None]]
-"""Describes to an assistant, by its id, where it answers a turn; None: nothing is told."""
+"""Returns instructions that tell an assistant (by id) where it answers a turn, or None."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class AssistantThreads:
-    """A channel's thread on the Assistants API; ``api`` retries its operations.
+    """The threads of channels on the Assistants API; ``api`` retries its operations.
 
     ``choice`` finds the assistant of each turn; without it ``assistant_id`` answers everywhere.
-    With ``summarize_history`` runs ask for summaries of what the model's context has no room for.
-    A run writes at most ``completion_tokens``; None: no maximum.
+    With ``summarize_history`` runs ask for a summary of messages that the model's context has no
+    room for. A run writes at most ``completion_tokens``; None: no maximum.
     """
 
     def __init__(
@@ -115,8 +115,8 @@ class AssistantThreads:
     ) -> str:
         """Post every question to the channel's thread once, and return the thread's id.
 
-        ``unsure`` is True where messages may exist that the ledger does not know. ``lost`` names a
-        thread that must not be used. A deleted thread is replaced by a new one. Raises
+        ``unsure`` is True if the thread may have messages that the ledger does not know. ``lost``
+        names a thread that must not be used. A deleted thread is replaced by a new one. Raises
         ``TurnError``.
         """
         for _ in range(3):
@@ -134,7 +134,7 @@ class AssistantThreads:
         link = await self._ledger.link(channel_id)
         if link is not None and link.thread_id is not None and link.thread_id != lost:
             return link.thread_id
-        # A thread with answers is lost only if somebody deleted it: keep the conversation.
+        # A lost thread was deleted by somebody, or can't be used: keep its conversation.
         before = await earlier(self._ledger, self._replies, references, turn, self._clock)
         thread = await self._new_thread(channel_id, before.messages)
         await self._bystanders.copied(thread.id, before.bystanders)
@@ -149,7 +149,7 @@ class AssistantThreads:
     async def _new_thread(self, channel_id: int, conversation: tuple[CreateMessage, ...]) -> Thread:
         request = CreateThread(messages=conversation, metadata={"channel": str(channel_id)})
         try:
-            # A second thread, made by a try whose response was lost, does no harm.
+            # If a response is lost, a second thread is created. The first one does no harm.
             return await self.api.create_thread(request)
         except APIError as error:
             if not conversation or error.status not in (400, 413, 422):
@@ -177,7 +177,7 @@ class AssistantThreads:
             if question.message_id is None or question.thread_id != thread_id
         ]
         if missing and unsure:
-            # Later turns may have been answered between an attempt and its retry.
+            # Between an attempt and its retry, later turns may have added messages.
             existing = await self._find_messages(
                 thread_id, _PAGE if turn.attempt > 1 else len(questions)
             )
@@ -206,8 +206,8 @@ class AssistantThreads:
     async def _delete_duplicates(self, thread_id: str, posted: Mapping[str, str | None]) -> None:
         """Delete all but one message of each question.
 
-        A server may store a message after its connection was cut, too late for a list requested
-        meanwhile, but before the next message is posted.
+        A server may store a message after its connection was cut: too late to be found by the
+        look-up before the second try.
         """
         for message in await self._messages(thread_id, min(max(len(posted) + 10, 20), _PAGE)):
             known = posted.get((message.metadata or {}).get(QUESTION_KEY, ""))
@@ -269,7 +269,10 @@ class AssistantThreads:
             raise await self._refused_on(thread_id, error) from error
 
     async def _runs(self, thread_id: str, *, locked: bool = False) -> list[Run]:
-        """Return a thread's newest runs; a locked thread with unreadable runs is lost."""
+        """Return a thread's newest runs.
+
+        A thread counts as lost if it is ``locked`` and its runs are unreadable.
+        """
         try:
             return await newest(partial(self.api.list_runs, thread_id), _RUNS)
         except APIError as error:
@@ -300,8 +303,8 @@ class AssistantThreads:
     ) -> Run | EventStream:
         """Create the attempt's run and return its events, or the run if it exists already.
 
-        What ``describe_place`` returns stands beside the assistant's own instructions.
-        Raises ``TurnError``, and ``ThreadLostError`` where the questions need a new thread.
+        The text of ``describe_place`` is added to the assistant's instructions. Raises
+        ``TurnError``, and ``ThreadLostError`` where the questions need a new thread.
         """
         metadata = _run_metadata(turn.id, turn.attempt)
         if self._summarize_history:
@@ -345,7 +348,7 @@ class AssistantThreads:
         return tuple(await newest(fetch, _PAGE))[::-1]
 
     def _lost_assistant(self, assistant_id: str) -> FailureKind:
-        """Return the kind of failure of a turn whose assistant does not exist."""
+        """Return the failure of a turn whose assistant does not exist."""
         return "assistant_gone" if assistant_id == self.assistant_id else "chosen_assistant_gone"
 
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:

@@ -13,16 +13,16 @@ from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, RatedAnswer
 
 UP_KEY: Final = "votes_up"
-"""The metadata key of a run under which it carries the number of its 👍."""
+"""The key in a run's metadata for the number of 👍 on its answer."""
 
 DOWN_KEY: Final = "votes_down"
-"""The same for 👎."""
+"""The key in a run's metadata for the number of 👎 on its answer."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class VoteReporter:
-    """Reports votes in the background; the ledger knows which votes are not reported yet."""
+    """Reports votes in the background; the ledger stores which votes are not reported yet."""
 
     def __init__(self, threads: AssistantThreads, ledger: Ledger, replies: ReplySource) -> None:
         self._threads = threads
@@ -33,7 +33,7 @@ class VoteReporter:
         self._is_working = False
 
     def report_soon(self) -> None:
-        """Report every vote that is not reported yet."""
+        """Report all votes that are not reported yet, in the background."""
         self._due = True
         if not self._is_working:
             self._is_working = True
@@ -42,7 +42,7 @@ class VoteReporter:
             )
 
     async def stop(self) -> None:
-        """Report no more votes; the next start goes on."""
+        """Stop reporting; the next start continues."""
         await self._tasks.stop()
 
     async def _work(self) -> None:
@@ -72,12 +72,12 @@ class VoteReporter:
         api = self._threads.api
         run = await api.retrieve_run(rated.thread_id, rated.run_id)
         tally = {UP_KEY: str(rated.up), DOWN_KEY: str(rated.down)}
-        # A modification replaces the metadata, by which the turn's run is found.
+        # A modification replaces all metadata, and the turn's run is found by its metadata.
         changed = ModifyRun(metadata=(run.metadata or {}) | tally)
         await api.modify_run(rated.thread_id, rated.run_id, changed)
 
     async def _answer(self, rated: RatedAnswer) -> str:
-        """Return an answer's text: the run's messages, else its reply in Discord."""
+        """Return an answer's text from the run's messages, else from the reply in Discord."""
         if rated.thread_id is not None and rated.run_id is not None:
             try:
                 messages = await self._threads.messages_of(rated.thread_id, rated.run_id)

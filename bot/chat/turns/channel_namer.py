@@ -193,9 +193,9 @@ class ChannelNamer:
         async def find() -> Run | None:
             return next(iter((await api.list_runs(thread_id, Page(limit=1))).data), None)
 
-        run = await find()
-        if run is None:
-            run = await self._threads.create_once(lambda: api.create_run(thread_id, request), find)
+        run = await self._threads.create_once(
+            lambda: api.create_run(thread_id, request), find, may_exist=True
+        )
         deadline, polls = self._clock.monotonic() + RUN_SECONDS, 0
         while run.status not in TERMINAL:
             if self._clock.monotonic() > deadline:
