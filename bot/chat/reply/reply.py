@@ -1,7 +1,7 @@
-"""A turn's reply: the placeholder "thinking…", edited until the whole answer stands there.
+"""A turn's reply: the placeholder "thinking…", edited until the reply shows the whole answer.
 
-Only one edit is under way at a time. The final edit waits for no progress edit. The ledger has the
-id of each message of the reply before the next step uses the message.
+Only one edit is under way at a time. The ledger stores the id of each message of the reply before
+the next step uses the message.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from bot.chat.transport.rest_retry import is_passing
 from bot.store.ledger import Ledger, LedgerError, Turn
 
 PROGRESS_GRACE: Final = 3.0
+"""How long the final edit waits for a progress edit under way, in seconds."""
 
 _URGENT: Final = RequestPriority.URGENT
 
@@ -46,10 +47,9 @@ _log: Final = logging.getLogger(__name__)
 class Reply:
     """The Discord messages of one turn's attempt.
 
-    ``unsure`` is True where messages may exist that the ledger does not know. ``channel_lost`` is
-    called once an edit shows that the bot may not write in the channel any more. The end of the
-    reply waits ``progress_grace`` seconds for a progress edit under way.
-    Without ``drawer`` formulas are text.
+    ``unsure`` is True where Discord may have messages that the ledger lacks. ``channel_lost`` is
+    called once an edit shows that the bot may not write in the channel any more. Without ``drawer``
+    formulas are text.
     """
 
     def __init__(
@@ -86,17 +86,18 @@ class Reply:
 
     @property
     def is_detached(self) -> bool:
-        """Whether the reply stands apart from the interaction that it answers."""
+        """Whether a part of the reply does not belong to the interaction that it answers."""
         response = self._channel_writer.response
         return response is not None and response.is_detached
 
     async def send_placeholder(
         self, *, in_reply: bool, note: str = "", notifies: int | None = None
     ) -> int:
-        """Send the placeholder "thinking…" with its Cancel button, or use it again; return its id.
+        """Show the placeholder "thinking…" with a Cancel button; return the id of its message.
 
-        ``in_reply`` makes it a Discord reply to the question. ``note`` stands below, and mentions
-        the member ``notifies``. Raises ``UndeliverableError`` and ``MessageDeletedError``.
+        The message of an earlier try is used again. With ``in_reply`` the placeholder is a Discord
+        reply to the question. ``note`` follows the text, and notifies the member ``notifies``.
+        Raises ``UndeliverableError`` and ``MessageDeletedError``.
         """
         text = "\n".join(filter(None, (localized("thinking"), note)))
         self._deadline.begin()
@@ -113,10 +114,10 @@ class Reply:
             else:
                 await self._delete_from(1)
         response = self._channel_writer.response
-        # The original response of an interaction is filled again rather than found.
+        # The original response of an interaction is filled again: no search is needed.
         if not self._ids and self._unsure and not (response and response.seconds_left()):
             found = await self._finder.placeholder()
-            self._ids, self._shown = ([found], [None]) if found is not None else ([], [])
+            self._ids, self._shown = ([found], [None]) if found else ([], [])
         if not self._ids:
             with self._throttle.urgent():
                 message_id = await self._channel_writer.send(
@@ -132,7 +133,7 @@ class Reply:
         return self._ids[0]
 
     def show(self, text: Callable[[], str]) -> None:
-        """Edit the reply in the background to the text that ``text`` returns then."""
+        """Show a text in the reply soon; ``text`` is called when the edit is made."""
         self._text = text
         self._deadline.begin()
         self._changed.set()
@@ -140,10 +141,7 @@ class Reply:
             self._progress = asyncio.create_task(self._show_progress())
 
     def end_progress(self) -> None:
-        """Begin no more progress edits: the final edit would have to wait for them.
-
-        An edit under way goes on.
-        """
+        """Begin no more progress edits, for which the final edit would wait."""
         self._progress_over = True
         if self._progress is not None and self._idle.is_set():
             self._progress.cancel()
@@ -155,13 +153,12 @@ class Reply:
         last_buttons: Sequence[buttons.Item],
         uploads: Sequence[Block] = (),
     ) -> bool:
-        """Edit the reply to its rendered final text, with small notes and these buttons below.
+        """Edit the reply to its rendered final text, with uploads, small notes and buttons below.
 
-        ``uploads`` are the files and pictures below the text. Returns False where Discord refused
-        a part: a sentence that says so and a Retry button replace the part. Raises
-        ``UndeliverableError`` where Discord refuses that sentence too; then the reply's messages
-        were deleted, as far as Discord allows. Raises ``MessageDeletedError`` where somebody else
-        deleted a part.
+        Returns False where Discord refused a part: a sentence that says so and a Retry button
+        replace the part. Raises ``UndeliverableError`` where Discord refuses the sentence, too; the
+        reply's messages are then deleted, as far as Discord allows. Raises ``MessageDeletedError``
+        where somebody else deleted a part.
         """
         await self._stop_progress(self._progress_grace)
         await self._deadline.stop()
@@ -180,7 +177,7 @@ class Reply:
             except UndeliverableError:
                 if not self._ids:
                     raise
-            # Messages that may not be edited may still be deleted, and a new one be sent.
+            # Discord may refuse edits, but accept deletions and new messages.
             await self._resend_from(0)
             refused = sentences.failure("undeliverable")
             await self._write_parts([refused], [self._button("retry")])
@@ -190,9 +187,7 @@ class Reply:
         self, contents: Sequence[Content], last_buttons: Sequence[buttons.Item]
     ) -> bool:
         """Write every part; return False where a sentence replaced a refused part."""
-        contents = list(contents)
-        complete = True
-        number = 0
+        contents, complete, number = list(contents), True, 0
         while number < len(contents):
             is_last = number == len(contents) - 1
             view = buttons.view(*last_buttons) if is_last and last_buttons else None
@@ -238,18 +233,16 @@ class Reply:
         A message that can't be edited is left alone.
         """
         await self._stop_progress(self._progress_grace)
-        if not self._ids and self._unsure:
-            found = await self._finder.placeholder()
-            if found is not None:
-                # Once the message has no button any more, no restart recognizes the message.
-                await self._record_part(0, found, None)
+        if not self._ids and self._unsure and (found := await self._finder.placeholder()):
+            # A restart recognizes the message by its button, which is removed now.
+            await self._record_part(0, found, None)
         await close_messages(self._channel_writer, self._ids, note)
 
     async def pause(self, note: str, *, last: bool = False) -> bool:
-        """Add a note below the text so far; tries once, within two seconds.
+        """Add a note below the text so far; try once, within two seconds.
 
-        After the ``last`` note nothing can be written any more: the buttons leave, too. Returns
-        whether the note stands there.
+        After the ``last`` note nothing can be written any more, so the buttons are removed, too.
+        Returns whether Discord accepted the note.
         """
         await self._stop_progress(_PAUSE_SECONDS / 2)
         if not self._ids:
@@ -259,9 +252,9 @@ class Reply:
         try:
             if last:
                 await writer.edit(message_id, content, None, priority=_URGENT)
-                return True
-            async with asyncio.timeout(_PAUSE_SECONDS):
-                await writer.try_edit(message_id, content, priority=_URGENT)
+            else:
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await writer.try_edit(message_id, content, priority=_URGENT)
         except _FAILURES as error:
             _log.info("Turn %d: the reply can't be paused: %s", self._turn.id, error)
             return False
@@ -279,7 +272,7 @@ class Reply:
         while not self._progress_over:
             await self._changed.wait()
             if self._text() == shown:
-                # Only whitespace or an unfinished citation was added: not worth an edit.
+                # Only white space or an unfinished citation was added.
                 self._changed.clear()
                 continue
             priority = await self._throttle.wait_for_edit(channel_id)
@@ -316,26 +309,26 @@ class Reply:
             self._changed.set()
 
     async def _edit_one_part(self, parts: Sequence[str], priority: RequestPriority) -> bool:
-        """Edit or send the first part that is out of date; return whether more parts are."""
+        """Edit or send the first part that is out of date; return whether more parts may be."""
         for number, content in enumerate(parts):
-            if number == len(self._ids):
-                found = await self._find(number, priority=priority) if self._unsure else None
-                if found is not None:
-                    await self._record_part(number, found, None)
-                    return True
+            if number < len(self._ids) and self._shown[number] == content:
+                continue
+            if number < len(self._ids):
+                await self._channel_writer.try_edit(self._ids[number], content, priority=priority)
+                self._shown[number] = content
+            elif self._unsure and (found := await self._find(number, priority=priority)):
+                await self._record_part(number, found, None)
+                return True
+            else:
                 message_id = await self._channel_writer.try_send(
                     content, self._nonce(number), priority=priority
                 )
                 await self._record_part(number, message_id, content)
-            elif self._shown[number] != content:
-                await self._channel_writer.try_edit(self._ids[number], content, priority=priority)
-                self._shown[number] = content
-            else:
-                continue
             return number < len(parts) - 1
         return False
 
     async def _stop_progress(self, grace: float) -> None:
+        """Stop progress; wait ``grace`` seconds for an edit under way."""
         task, self._progress = self._progress, None
         if task is None:
             return
@@ -352,35 +345,32 @@ class Reply:
 
     async def _add_part(self, number: int, content: Content, view: discord.ui.View | None) -> None:
         """Add the next part: use the message that an earlier try sent, or send one."""
-        if self._unsure:
-            found = await self._find(number)
-            if found is not None:
-                await self._record_part(number, found, None)
-                with contextlib.suppress(MessageFrozenError):
-                    await self._channel_writer.edit(found, content, view, priority=_URGENT)
-                    self._shown[number] = content
-                    return
-                await self._resend_from(number)
-        reply_to = self._turn.reply_to if number == 0 else None
+        if self._unsure and (found := await self._find(number)):
+            await self._record_part(number, found, None)
+            with contextlib.suppress(MessageFrozenError):
+                await self._channel_writer.edit(found, content, view, priority=_URGENT)
+                self._shown[number] = content
+                return
+            await self._resend_from(number)
         message_id = await self._channel_writer.send(
             content,
             self._nonce(number),
             find=lambda: self._find(number, content),
             priority=_URGENT,
             view=view,
-            reply_to=reply_to,
+            reply_to=None if number else self._turn.reply_to,
         )
         await self._record_part(number, message_id, content)
 
     async def _find(
         self, number: int, content: Content | None = None, priority: RequestPriority = _URGENT
     ) -> int | None:
-        """Find a part that the ledger lacks; ``content`` is that of a first part sent again."""
+        """Find a part that the ledger lacks; a first part that was sent again by its content."""
         if number:
             return await self._finder.part(self._ids[number - 1], priority)
-        return await (
-            self._finder.placeholder() if content is None else self._finder.first(content)
-        )
+        if content is None:
+            return await self._finder.placeholder()
+        return await self._finder.first(content)
 
     async def _record_part(self, number: int, message_id: int, content: Content | None) -> None:
         await self._ledger.turns.set_part(self._turn.id, number, message_id)
