@@ -1,15 +1,26 @@
 """Builds a run's model request: options, tools, and the tokens that its limits leave."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from bot.assistants.schema.objects import Run, RunStep, Usage
+from bot.assistants.schema.objects import PromptTokenDetails, Run, RunStep, Usage
 from bot.assistants.schema.tools import FunctionTool as AssistantFunction
 from bot.assistants.schema.tools import NamedToolChoice
+from bot.engine.prompt.history import tokens
 from bot.engine.tool_calls.hosted_tools import RunTools
-from bot.models.types import FunctionSpec, ModelRequest, NamedFunction, NamedHosted, ToolChoice
+from bot.models.types import (
+    FunctionSpec,
+    Item,
+    ModelRequest,
+    ModelUsage,
+    NamedFunction,
+    NamedHosted,
+    ToolChoice,
+)
 
 _RESERVED: Final = 1024
 """Tokens of the context window that are reserved for an answer without a limit."""
@@ -56,16 +67,29 @@ def without_tools(request: ModelRequest) -> ModelRequest:
 
 def completion_left(run: Run, spent: Usage) -> int | None:
     """Return how many completion tokens the run has left; None if it has no limit."""
-    if run.max_completion_tokens is None:
-        return None
-    return max(0, run.max_completion_tokens - spent.completion_tokens)
+    most = run.max_completion_tokens
+    return None if most is None else max(0, most - spent.completion_tokens)
 
 
 def prompt_left(run: Run, spent: Usage) -> int | None:
     """Return how many prompt tokens the run has left; None if it has no limit."""
-    if run.max_prompt_tokens is None:
-        return None
-    return max(0, run.max_prompt_tokens - spent.prompt_tokens)
+    most = run.max_prompt_tokens
+    return None if most is None else max(0, most - spent.prompt_tokens)
+
+
+def usage_of(used: ModelUsage) -> Usage:
+    """Return the tokens of a model call as a run has them."""
+    cached = PromptTokenDetails(used.cached_tokens) if used.cached_tokens else UNSET
+    return Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens, cached)
+
+
+def estimated_usage(items: Iterable[Item], characters: int) -> Usage:
+    """Estimate the tokens of a call that ended before the endpoint reported them.
+
+    ``items`` is the prompt, ``characters`` the length of the answer so far.
+    """
+    prompt, completion = sum(map(tokens, items)), max(1, characters // 4)
+    return Usage(prompt, completion, prompt + completion)
 
 
 def prompt_budget(window: int, completion: int | None, prompt: int | None) -> int:

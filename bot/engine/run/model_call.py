@@ -1,12 +1,10 @@
 """One call of the model in a run: builds the request, reads the stream and stores the answer."""
 
 import logging
-from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from bot.assistants.schema.base import LONGEST_VALUE
@@ -14,7 +12,6 @@ from bot.assistants.schema.objects import (
     DOCUMENTS_CUT,
     TOOLS_LEFT_OUT,
     IncompleteDetails,
-    PromptTokenDetails,
     Usage,
 )
 from bot.engine.prompt import history, summary
@@ -23,9 +20,11 @@ from bot.engine.prompt.images import ImageChoice, PromptItem, fewer_images
 from bot.engine.prompt.request import (
     can_leave_tools_out,
     completion_left,
+    estimated_usage,
     prompt_budget,
     prompt_left,
     request_for,
+    usage_of,
     without_tools,
 )
 from bot.engine.run.completion import total_usage
@@ -38,14 +37,12 @@ from bot.models.types import (
     Continuation,
     Finished,
     HostedCall,
-    Item,
     ModelError,
     ModelEvent,
     ModelRefusalDelta,
     ModelRequest,
     ModelTextDelta,
     ModelThoughts,
-    ModelUsage,
     ResumableModel,
     Started,
     TextWithdrawn,
@@ -224,7 +221,7 @@ class ModelCall:
             [text for text in (background, documents.text) if text],
         )
         prompt = history.build(run, source, int(budget * share))
-        if prompt_tokens is not None and _tokens(prompt.items) > prompt_tokens:
+        if prompt_tokens is not None and sum(map(history.tokens, prompt.items)) > prompt_tokens:
             raise LimitError("max_prompt_tokens")
         return _Request(request, prompt, documents, not steps)
 
@@ -261,7 +258,7 @@ class ModelCall:
             if used is not None:
                 self.usage = usage_of(used)
             elif self.writer.size:
-                self.usage = _estimate(request.items, self.writer.size)
+                self.usage = estimated_usage(request.items, self.writer.size)
         if finished is None:
             raise ModelError("cut", "The model's stream ended before its answer was finished.")
         return finished
@@ -328,19 +325,3 @@ class ModelCall:
         hosted.publish_hosted_calls()
         if before.message is not None:
             self.writer = self._new_writer()  # text after the call belongs to a new message
-
-
-def _tokens(items: Sequence[PromptItem | Item]) -> int:
-    return sum(map(history.tokens, items))
-
-
-def usage_of(used: ModelUsage) -> Usage:
-    """Return the tokens of a call as a run has them."""
-    cached = PromptTokenDetails(used.cached_tokens) if used.cached_tokens else UNSET
-    return Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens, cached)
-
-
-def _estimate(items: tuple[Item, ...], characters: int) -> Usage:
-    """Estimate the tokens of a call that ended before the endpoint told its usage."""
-    prompt, completion = _tokens(items), max(1, characters // 4)
-    return Usage(prompt, completion, prompt + completion)

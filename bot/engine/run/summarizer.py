@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from bot.assistants.schema.objects import Run, Usage
 from bot.engine.prompt import history
-from bot.engine.prompt.request import completion_left, prompt_left
+from bot.engine.prompt.request import completion_left, estimated_usage, prompt_left, usage_of
 from bot.engine.prompt.summary import (
     INSTRUCTION_TOKENS,
     bounded_summary,
@@ -197,7 +197,7 @@ class Summarizer:
                 reading.result()
         finally:
             if answer.usage is None and answer.text:
-                answer.usage = _estimate(request, answer.text)
+                answer.usage = estimated_usage(request.items, len(answer.text))
             if answer.usage is not None:
                 spent = answer.usage
                 await self._engine.store.write(
@@ -220,9 +220,7 @@ class Summarizer:
                         answer.text = ""
                     elif isinstance(event, Finished):
                         if used := event.usage:
-                            answer.usage = Usage(
-                                used.prompt_tokens, used.completion_tokens, used.total_tokens
-                            )
+                            answer.usage = usage_of(used)
                         if event.reason == "content_filter":
                             raise ModelError(
                                 "rejected", "the endpoint's content filter stopped it."
@@ -261,9 +259,3 @@ def _less_effort(run: Run) -> str | None:
     if not isinstance(effort, str) or effort in ("none", "minimal"):
         return effort if isinstance(effort, str) else None
     return "low"
-
-
-def _estimate(request: ModelRequest, text: str) -> Usage:
-    """Estimate the tokens of a call that ended before the endpoint told its usage."""
-    prompt, completion = sum(map(history.tokens, request.items)), max(1, len(text) // 4)
-    return Usage(prompt, completion, prompt + completion)

@@ -5,7 +5,9 @@ those of Japanese eras and of the days beside them are Japanese.
 """
 
 import math
+import operator
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
@@ -31,6 +33,10 @@ _TOKEN: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CONDITION: Final = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[\d.]+)\]")
+_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "=": operator.eq, "<>": operator.ne,
+}  # fmt: skip
 _SECTIONS: Final = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;])*)(?:;|\Z)')
 _ISO_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _NOT_ZERO: Final = re.compile("[1-9]")
@@ -107,7 +113,7 @@ def _chosen(sections: tuple[str, ...], number: float) -> tuple[str, float]:
     conditions = [_CONDITION.search(section) for section in sections]
     if any(conditions):
         for section, condition in zip(sections, conditions, strict=True):
-            if condition is None or _holds(number, condition[1], float(condition[2])):
+            if condition is None or _COMPARISONS[condition[1]](number, float(condition[2])):
                 return section, number
         return "General", number
     if number < 0 and len(sections) > 1:
@@ -115,22 +121,6 @@ def _chosen(sections: tuple[str, ...], number: float) -> tuple[str, float]:
     if number == 0 and len(sections) > 2:
         return sections[2], number
     return sections[0], number
-
-
-def _holds(number: float, sign: str, bound: float) -> bool:
-    match sign:
-        case "<":
-            return number < bound
-        case "<=":
-            return number <= bound
-        case ">":
-            return number > bound
-        case ">=":
-            return number >= bound
-        case "=":
-            return number == bound
-        case _:
-            return number != bound
 
 
 def _general(number: float) -> str:

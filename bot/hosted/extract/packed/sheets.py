@@ -1,6 +1,7 @@
 """Reads Excel workbooks: named sheets in order, cells as they are displayed."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,9 +11,7 @@ from bot.hosted.extract.packed.cell_formats import BUILT_IN, format_cell
 from bot.hosted.extract.packed.package import BROKEN, Attributes, Package, Reader
 from bot.hosted.extract.packed.text import read_drawn, read_text
 
-_ESCAPED: Final = re.compile(
-    "_x([0-9A-Fa-f]{4})_"
-)  # the escapes of characters that XML cannot hold
+_ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")  # a character that XML cannot hold
 _WIDEST_GAP: Final = 20  # empty cells that keep their columns
 _COLUMN: Final = re.compile(r"[A-Za-z]{1,3}")
 _PAGE_CODES: Final = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-z])')
@@ -60,18 +59,26 @@ class _Styles(Reader):
         return self._codes.get(self._ids[style], "General") if known else "General"
 
 
-class _SharedStrings(Reader):
-    def __init__(self) -> None:
-        self.found: list[str] = []
+class _Texts(Reader):
+    """Emits the text of each ``group`` element: that of its ``element`` parts, joined.
+
+    ``emit`` gets the cell that the group refers to, or "", and the text without pronunciations.
+    """
+
+    def __init__(self, group: str, emit: Callable[[str, str], None], element: str = "t") -> None:
+        self._group = group
+        self._emit = emit
+        self._element = element
+        self._cell = ""
         self._pieces: list[str] = []
         self._in_text = False
         self._spoken = 0
 
     def start(self, name: str, attributes: Attributes) -> None:
         self._spoken += name == "rPh"
-        if name == "si":
-            self._pieces = []
-        self._in_text = name == "t" and not self._spoken
+        if name == self._group:
+            self._cell, self._pieces = attributes.get("ref", ""), []
+        self._in_text = name == self._element and not self._spoken
 
     def characters(self, text: str) -> None:
         if self._in_text:
@@ -80,8 +87,8 @@ class _SharedStrings(Reader):
     def end(self, name: str) -> None:
         self._in_text = False
         self._spoken -= name == "rPh"
-        if name == "si":
-            self.found.append("".join(self._pieces))
+        if name == self._group:
+            self._emit(self._cell, "".join(self._pieces))
 
 
 class _Sheet(Reader):
@@ -176,11 +183,14 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
     workbook = _Workbook()
     package.parse(main, workbook)
     related = package.relationships(main)
-    strings, styles = _SharedStrings(), _Styles()
+    strings: list[str] = []
+    styles = _Styles()
     for relationship in related:
         with package.skipping_broken():
             if relationship.kind == "sharedStrings":
-                package.parse(relationship.target, strings)
+                package.parse(
+                    relationship.target, _Texts("si", lambda _, text: strings.append(text))
+                )
             elif relationship.kind == "styles":
                 package.parse(relationship.target, styles)
     parts = {each.id: each.target for each in related}
@@ -189,7 +199,7 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
         if part is None:
             continue
         collector.add(f"{name}\n")
-        reader = _Sheet(collector, strings.found, styles, from_1904=workbook.from_1904)
+        reader = _Sheet(collector, strings, styles, from_1904=workbook.from_1904)
         with package.skipping_broken():
             package.parse(part, reader)
         _read_beside(package, part, collector)
@@ -197,41 +207,20 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
 
 
 def _read_beside(package: Package, part: str, collector: Collector) -> None:
+    def comment(cell: str, text: str) -> None:
+        collector.add(f"{cell}: {text}\n")
+
     for relationship in package.relationships(part):
         with package.skipping_broken():
             if relationship.kind == "comments":
-                package.parse(relationship.target, _Comments(collector))
+                package.parse(relationship.target, _Texts("comment", comment))
             elif relationship.kind == "threadedComment":
-                package.parse(relationship.target, _Comments(collector, "text"))
+                package.parse(relationship.target, _Texts("threadedComment", comment, "text"))
             elif relationship.kind == "drawing":
                 read_text(package, relationship.target, collector)
             elif relationship.kind == "vmlDrawing":
                 _read_buttons(package, relationship.target, collector)
     read_drawn(package, part, collector)
-
-
-class _Comments(Reader):
-    """Collects one line for each comment: the cell and the text."""
-
-    def __init__(self, collector: Collector, element: str = "t") -> None:
-        self._collector = collector
-        self._element = element
-        self._inside = False
-        self._pieces: list[str] = []
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name in ("comment", "threadedComment"):
-            self._pieces = [f"{attributes.get('ref', '')}: "]
-        self._inside = name == self._element
-
-    def characters(self, text: str) -> None:
-        if self._inside:
-            self._pieces.append(text)
-
-    def end(self, name: str) -> None:
-        self._inside = False
-        if name in ("comment", "threadedComment"):
-            self._collector.add("".join(self._pieces) + "\n")
 
 
 class _Captions(Reader):

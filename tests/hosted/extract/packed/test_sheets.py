@@ -29,7 +29,8 @@ def test_a_workbook_reads_as_its_sheets_look() -> None:
         '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/></cellXfs>',
         beside={
             "xl/c.xml": '<comments xmlns="urn:x"><authors><author>Ann</author></authors>'
-            '<comment ref="B2"><text><r><t>look </t></r><r><t>here</t></r></text></comment>'
+            '<comment ref="B2"><text><r><t>look </t></r><r><t>here</t></r>'
+            '<rPh sb="0" eb="1"><t>pronounced</t></rPh></text></comment>'
             "</comments>",
             "xl/t.xml": '<ThreadedComments xmlns="urn:x"><threadedComment ref="B3"><text>yes</text>'
             "</threadedComment></ThreadedComments>",
