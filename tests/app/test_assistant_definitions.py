@@ -1,6 +1,5 @@
 """The assistants that config.toml defines, on a real engine and a real ledger."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,7 @@ from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant
 from bot.config import AssistantsSettings, Config, ConfigError, ModelsSettings, parse
 from bot.store.ledger import Ledger
 from bot.tools.functions import Functions
-from tests.support.assistants import House, house
-
-
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[House]:
-    async with house(tmp_path / "engine", "engine") as home:
-        yield home
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    ledger = await Ledger.open(tmp_path / "bot.db", lambda: 1.0)
-    yield ledger
-    await ledger.close()
+from tests.support.assistants import House
 
 
 def _settings(text: str) -> AssistantsSettings:

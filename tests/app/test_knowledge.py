@@ -1,7 +1,6 @@
 """The files of configured assistants on this machine, and their copies in a vector store."""
 
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,27 +11,13 @@ from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Assistant, FileSearchResources
 from bot.assistants.schema.vector_stores import CreateVectorStoreFile, VectorStoreFile
 from bot.config import AssistantSettings, AssistantsSettings, Config, ConfigError, load
-from bot.runtime.clock import SystemClock
 from bot.sandbox import Sandbox
 from bot.store.ledger import Ledger
 from tests.app.programs import written_config
-from tests.support.assistants import House, house
+from tests.support.assistants import House
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.overridden_api import overridden
 from tests.support.program import measured_program as program
-
-
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[House]:
-    async with house(tmp_path / "engine", "engine") as home:
-        yield home
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    ledger = await Ledger.open(tmp_path / "bot.db", SystemClock().now)
-    yield ledger
-    await ledger.close()
 
 
 async def defined(
