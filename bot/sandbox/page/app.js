@@ -3,9 +3,10 @@
 import { drawChannels, FORUMS, label, ordered, THREADS } from "./channels.js";
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
-import { openChoice, openModal, openTroubles } from "./dialogs.js";
+import { openChoice, openTroubles } from "./dialogs.js";
 import { DemoPanel } from "./demo_panel.js";
 import { frame } from "./frame.js";
+import { Interactions } from "./interactions.js";
 import { element, refreshTimes, render } from "./markdown.js";
 import { drawMembers } from "./members.js";
 import { encoded, targets } from "./mentions.js";
@@ -17,6 +18,9 @@ import { say, translatePage } from "./words.js";
 
 const $ = (id) => document.getElementById(id), LONGEST_NAME = 100;
 
+// What the page knows of a person's Discord is in `state`: channels, users, roles and messages by id, the
+// channels with news (`fresh`, with the number of mentions), folded categories, the newest message of each
+// channel (`last`), who is online (`present`), and the open channel (`current`).
 class App {
   constructor(welcome) {
     this.welcome = welcome;
@@ -25,12 +29,12 @@ class App {
     this.typing = new Typing(this);
     $("guild").textContent = $("server").title = document.title = welcome.guild.name;
     $("server").replaceChildren(element("span", { "aria-hidden": "true" }, welcome.guild.name.slice(0, 2)), element("span", { class: "hidden" }, welcome.guild.name));
-    this.greet(this.demo.text ?? welcome.text);
+    this.showWelcome(this.demo.text ?? welcome.text);
     $("welcome-close").addEventListener("click", () => { $("welcome").hidden = true; });
     $("who").append(...welcome.people.map((one) => element("option", { value: one.id }, one.name + (one.admin ? " (admin)" : ""))));
     const start = welcome.people.find((one) => !one.admin) ?? welcome.people[0];
     $("who").value = start.id;
-    $("who").addEventListener("change", () => this.become($("who").value));
+    $("who").addEventListener("change", () => this.switchPerson($("who").value));
     $("troubles-open").addEventListener("click", () => openTroubles(welcome.actions, (name, number) => this.client.act("trouble", { name, number, channel_id: this.state.current })));
     const box = $("messages");
     let atEnd = true;
@@ -39,32 +43,34 @@ class App {
     $("home").addEventListener("click", () => this.openDm());
     $("server").addEventListener("click", () => this.open(this.ordered()[0][0]?.id, true));
     frame(box);
-    $("menu").addEventListener("click", () => this.side(!$("side").classList.contains("open")));
+    $("menu").addEventListener("click", () => this.showSide(!$("side").classList.contains("open")));
     document.addEventListener("keydown", (event) => {
       if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
         event.preventDefault();
-        this.step(event.key === "ArrowDown" ? 1 : -1);
+        this.openNeighbor(event.key === "ArrowDown" ? 1 : -1);
       } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
         openChoice(say("Go to"), this.ordered().flat().map((one) => [this.label(one, "🧵 "), one.id]), (id) => this.open(id, true));
       }
     });
-    window.addEventListener("hashchange", () => this.follow());
+    window.addEventListener("hashchange", () => this.openAddress());
     setInterval(refreshTimes, 1000);
-    this.become(start.id);
+    this.switchPerson(start.id);
   }
 
-  greet(text) {
+  // Show a text in Markdown above the messages; an empty one hides the box.
+  showWelcome(text) {
     const names = { user: (id) => id, role: (id) => id, channel: (id) => id, guild: this.welcome.guild.id };
     $("welcome-text").replaceChildren(render(text, names));
     $("welcome").hidden = !text;
   }
 
-  become(id) {
+  // Act as another person: forget what the former one saw, and connect with the new token.
+  switchPerson(id) {
     const current = this.state?.current;
     this.client?.close();
     const person = this.welcome.people.find((one) => one.id === id);
-    const state = { person, channels: new Map(), users: new Map(), roles: new Map(), messages: new Map(), pending: new Map(), early: new Set(), fresh: new Map(), folded: new Set(), last: new Map(), present: new Map(), current };
+    const state = { person, channels: new Map(), users: new Map(), roles: new Map(), messages: new Map(), fresh: new Map(), folded: new Set(), last: new Map(), present: new Map(), current };
     state.names = {
       user: (one) => { const user = state.users.get(one); return user ? user.global_name ?? user.username : "unknown-user"; },
       role: (one) => state.roles.get(one)?.name ?? "unknown-role",
@@ -72,17 +78,20 @@ class App {
       guild: this.welcome.guild.id,
     };
     this.state = state;
+    this.interactions = new Interactions(this);
     this.composer.reset();
-    this.client = new Client(this.welcome, person, (name, data) => this.event(name, data), (text) => this.status({ link: text }));
+    this.client = new Client(this.welcome, person, (name, data) => this.onEvent(name, data), (text) => this.status({ link: text }));
   }
 
+  // Say at the top what keeps the bot or the page from working: the connection, the model, the bot itself.
   status(change) {
     this.state.status = { ...this.state.status, ...change };
     const { link, bot, model } = this.state.status;
     $("status").textContent = link || model || (bot === "offline" ? say("{} is offline", this.welcome.bot.name) : "");
   }
 
-  event(name, data) {
+  // Handle an event of the gateway.
+  onEvent(name, data) {
     const { state } = this;
     const handler = {
       READY: () => { state.messages.clear(); for (const one of data.private_channels) state.channels.set(one.id, one); },
@@ -90,32 +99,32 @@ class App {
         for (const one of data.members) state.users.set(one.user.id, one.user);
         for (const one of data.roles) state.roles.set(one.id, one);
         for (const one of [...data.channels, ...data.threads]) state.channels.set(one.id, one);
-        for (const one of data.presences) this.present(one);
+        for (const one of data.presences) this.presenceChanged(one);
         this.drawChannels();
         const kept = state.channels.has(state.current) ? state.current : null;
         this.open(kept ?? data.channels.find((one) => one.type === 0)?.id);
-        if (location.hash) this.follow();
+        if (location.hash) this.openAddress();
       },
       GUILD_MEMBER_ADD: () => { state.users.set(data.user.id, data.user); drawMembers(this); },
-      CHANNEL_CREATE: () => this.keep(data), CHANNEL_UPDATE: () => this.keep(data),
-      THREAD_CREATE: () => this.keep(data), THREAD_UPDATE: () => this.keep(data),
-      CHANNEL_DELETE: () => this.lose(data), THREAD_DELETE: () => this.lose(data),
-      MESSAGE_CREATE: () => this.heard(data), MESSAGE_UPDATE: () => this.changed(data),
-      MESSAGE_DELETE: () => this.gone(data.channel_id, [data.id]),
-      MESSAGE_DELETE_BULK: () => this.gone(data.channel_id, data.ids),
+      CHANNEL_CREATE: () => this.keepChannel(data), CHANNEL_UPDATE: () => this.keepChannel(data),
+      THREAD_CREATE: () => this.keepChannel(data), THREAD_UPDATE: () => this.keepChannel(data),
+      CHANNEL_DELETE: () => this.channelDeleted(data), THREAD_DELETE: () => this.channelDeleted(data),
+      MESSAGE_CREATE: () => this.messageCreated(data), MESSAGE_UPDATE: () => this.messageUpdated(data),
+      MESSAGE_DELETE: () => this.messagesDeleted(data.channel_id, [data.id]),
+      MESSAGE_DELETE_BULK: () => this.messagesDeleted(data.channel_id, data.ids),
       MESSAGE_REACTION_ADD: () => reacted(this, data, 1), MESSAGE_REACTION_REMOVE: () => reacted(this, data, -1),
       MESSAGE_REACTION_REMOVE_ALL: () => cleared(this, data, null), MESSAGE_REACTION_REMOVE_EMOJI: () => cleared(this, data, data.emoji.name),
       MESSAGE_POLL_VOTE_ADD: () => voted(this, data, 1), MESSAGE_POLL_VOTE_REMOVE: () => voted(this, data, -1),
-      PRESENCE_UPDATE: () => this.present(data),
+      PRESENCE_UPDATE: () => this.presenceChanged(data),
       TYPING_START: () => this.typing.heard(data),
-      INTERACTION_SUCCESS: () => this.settled(data.id, ""),
-      INTERACTION_FAILURE: () => this.settled(data.id, say("The application did not respond")),
-      INTERACTION_MODAL_CREATE: () => { this.settled(data.id, ""); openModal(data.modal, this, (values) => this.begin(this.client.act("modal", { interaction_id: data.id, values }))); },
+      INTERACTION_SUCCESS: () => this.interactions.settled(data.id, ""),
+      INTERACTION_FAILURE: () => this.interactions.settled(data.id, say("The application did not respond")),
+      INTERACTION_MODAL_CREATE: () => this.interactions.openModal(data),
     }[name];
     handler?.();
   }
 
-  present({ user, status }) {
+  presenceChanged({ user, status }) {
     this.state.present.set(user.id, status);
     drawMembers(this);
     if (user.id !== this.welcome.bot.id) return;
@@ -123,7 +132,8 @@ class App {
     this.demo.present(status);
   }
 
-  keep(channel) {
+  // Take the new state of a channel or channel thread.
+  keepChannel(channel) {
     this.state.channels.set(channel.id, channel);
     this.drawChannels();
     this.redrawCard(channel.id);
@@ -132,7 +142,7 @@ class App {
     if (channel.parent_id === this.state.current && FORUMS.includes(this.state.channels.get(channel.parent_id)?.type)) this.drawMessages();
   }
 
-  lose(channel) {
+  channelDeleted(channel) {
     this.state.channels.delete(channel.id);
     this.drawChannels();
     if (channel.id === this.state.current) this.open(channel.parent_id ?? [...this.state.channels.keys()][0]);
@@ -150,12 +160,13 @@ class App {
     $("text").placeholder = FORUMS.includes(channel.type) ? say("New post: its title, then its text on the next lines") : say("Message {}", title);
   }
 
-  side(open) {
+  showSide(open) {
     $("side").classList.toggle("open", open);
     $("menu").setAttribute("aria-expanded", String(open));
   }
 
-  step(by) {
+  // Open the channel that is so many places further down in the list.
+  openNeighbor(by) {
     const flat = this.ordered().flat();
     const at = flat.findIndex((one) => one.id === this.state.current);
     this.open(flat[(at + by + flat.length) % flat.length].id);
@@ -163,18 +174,19 @@ class App {
 
   async openDm() {
     const channel = await this.client.api("POST", "/users/@me/channels", { recipient_id: this.welcome.bot.id });
-    this.keep(channel);
+    this.keepChannel(channel);
     await this.open(channel.id, true);
   }
 
+  // Open a channel; `byHand`: the person chose it, so the composer gets the focus.
   async open(id, byHand = false) {
     const { state } = this;
     if (!id) return;
-    if (!state.channels.has(id)) this.keep(await this.client.api("GET", `/channels/${id}`));
+    if (!state.channels.has(id)) this.keepChannel(await this.client.api("GET", `/channels/${id}`));
     state.current = id;
     const unseen = state.fresh.has(id);
     state.fresh.delete(id);
-    if (byHand) { this.side(false); this.composer.reset(); }
+    if (byHand) { this.showSide(false); this.composer.reset(); }
     this.drawChannels();
     this.drawHeader();
     if (!state.messages.has(id)) {
@@ -194,11 +206,11 @@ class App {
   }
 
   // Show the place that the address names, once: #/channels/GUILD/CHANNEL/MESSAGE.
-  async follow() {
+  async openAddress() {
     const [, channel, message] = /^#\/channels\/[^/]+\/(\d+)(?:\/(\d+))?/.exec(location.hash) ?? [];
     history.replaceState(null, "", location.pathname);
     if (!channel) return;
-    await this.told(this.open(channel, true));
+    await this.attempt(this.open(channel, true));
     if (message) this.show(message);
   }
 
@@ -215,7 +227,7 @@ class App {
   }
 
   // A message of a channel that may not be open: the card of its thread shows the newest one.
-  heardIn(id, message) {
+  noteNewest(id, message) {
     const last = this.state.last.get(id);
     if (!last || BigInt(message.id) >= BigInt(last.id)) this.state.last.set(id, message);
     this.redrawCard(id);
@@ -227,6 +239,7 @@ class App {
     if (card && thread) card.replaceWith(drawCard(thread, this));
   }
 
+  // Scroll to a message and mark it for a moment.
   show(id) {
     const node = $("messages").querySelector(`[data-id="${id}"]`);
     node?.scrollIntoView({ block: "center" });
@@ -234,7 +247,7 @@ class App {
     setTimeout(() => node?.classList.remove("sought"), 2000);
   }
 
-  heard(message) {
+  messageCreated(message) {
     const { state } = this;
     this.typing.stopped(message.author.id);
     state.messages.get(message.channel_id)?.push(message);
@@ -244,10 +257,10 @@ class App {
       const pinged = message.mentions.some((user) => user.id === state.person.id) && message.author.id !== state.person.id;
       state.fresh.set(message.channel_id, (state.fresh.get(message.channel_id) ?? 0) + Number(pinged));
       this.drawChannels();
-      this.heardIn(message.channel_id, message);
+      this.noteNewest(message.channel_id, message);
       return;
     }
-    this.heardIn(message.channel_id, message);
+    this.noteNewest(message.channel_id, message);
     (state.seen ??= new Map()).set(message.channel_id, message.id);
     const list = state.messages.get(state.current) ?? [];
     const box = $("messages");
@@ -257,8 +270,8 @@ class App {
     if (atEnd || message.author.id === state.person.id) box.scrollTop = box.scrollHeight;
   }
 
-  changed(message) {
-    if (this.state.last.get(message.channel_id)?.id === message.id) this.heardIn(message.channel_id, message);
+  messageUpdated(message) {
+    if (this.state.last.get(message.channel_id)?.id === message.id) this.noteNewest(message.channel_id, message);
     const list = this.state.messages.get(message.channel_id);
     list?.edits?.set(message.id, message);
     const at = list?.findIndex((one) => one.id === message.id) ?? -1;
@@ -269,6 +282,7 @@ class App {
     this.demo.observe();
   }
 
+  // Draw a message again in its place, if its channel is open.
   redraw(message) {
     if (message.channel_id !== this.state.current) return;
     const list = this.state.messages.get(message.channel_id);
@@ -279,7 +293,7 @@ class App {
     if (atEnd) box.scrollTop = box.scrollHeight;
   }
 
-  gone(channel, ids) {
+  messagesDeleted(channel, ids) {
     const list = this.state.messages.get(channel);
     if (!list) return;
     for (const id of ids) list.lost?.add(id);
@@ -287,6 +301,7 @@ class App {
     if (channel === this.state.current) for (const id of ids) $("messages").querySelector(`[data-id="${id}"]`)?.remove();
   }
 
+  // The newest message of the person in the open channel, which ArrowUp edits.
   lastOwn() {
     const { state } = this;
     return (state.messages.get(state.current) ?? []).findLast((one) => one.author.id === state.person.id && one.content);
@@ -309,11 +324,12 @@ class App {
 
   encodedForBot(text) { return `<@${this.welcome.bot.id}> ${encoded(this, text)}`; }
 
+  // Create a forum post: the first line is the title, the rest the message.
   async newPost(text) {
     const [title] = text.split("\n", 1);
     const body = { name: title.slice(0, LONGEST_NAME), message: { content: text.slice(title.length).trim() || title } };
     const post = await this.client.api("POST", `/channels/${this.state.current}/threads`, body);
-    this.keep(post);
+    this.keepChannel(post);
     await this.open(post.id, true);
   }
 
@@ -321,76 +337,39 @@ class App {
     const places = this.ordered().flat().filter((one) => !FORUMS.includes(one.type));
     openChoice(say("Forward to"), places.map((one) => [this.label(one, "🧵 "), one.id]), (id) => {
       const reference = { type: 1, channel_id: message.channel_id, message_id: message.id };
-      this.told(this.client.api("POST", `/channels/${id}/messages`, { message_reference: reference }));
-    });
-  }
-
-  async useOn(message) {
-    const menus = await this.told(this.client.act("menus", { channel_id: message.channel_id }));
-    openChoice(say("Apps"), (menus ?? []).map((one) => [one, one]), (menu) => {
-      this.told(this.begin(this.client.act("menu", { channel_id: message.channel_id, message_id: message.id, name: menu })));
+      this.attempt(this.client.api("POST", `/channels/${id}/messages`, { message_reference: reference }));
     });
   }
 
   vote(message, answers) {
-    return this.told(this.client.act("vote", { channel_id: message.channel_id, message_id: message.id, answers }));
+    return this.attempt(this.client.act("vote", { channel_id: message.channel_id, message_id: message.id, answers }));
   }
 
   change(message, text) { return this.client.api("PATCH", `/channels/${message.channel_id}/messages/${message.id}`, { content: encoded(this, text) }); }
-  remove(message) { return this.told(this.client.api("DELETE", `/channels/${message.channel_id}/messages/${message.id}`)); }
+  remove(message) { return this.attempt(this.client.api("DELETE", `/channels/${message.channel_id}/messages/${message.id}`)); }
   replyTo(message) { this.composer.replyTo(message); }
   edit(message) { this.composer.edit(message); }
-  dismiss(message) { this.gone(message.channel_id, [message.id]); }
+  dismiss(message) { this.messagesDeleted(message.channel_id, [message.id]); }
 
   react(message, emoji, on) {
     const path = `/channels/${message.channel_id}/messages/${message.id}/reactions/${encodeURIComponent(emoji)}/@me`;
-    return this.told(this.client.api(on ? "PUT" : "DELETE", path));
+    return this.attempt(this.client.api(on ? "PUT" : "DELETE", path));
   }
 
   canHaveThread(message) { return this.state.channels.get(message.channel_id)?.type === 0 && !message.thread; }
 
   startThread(message) {
-    return this.told(this.client.api("POST", `/channels/${message.channel_id}/messages/${message.id}/threads`, { name: message.content.slice(0, 60) || "Thread" }));
+    return this.attempt(this.client.api("POST", `/channels/${message.channel_id}/messages/${message.id}/threads`, { name: message.content.slice(0, 60) || "Thread" }));
   }
 
-  async told(promise) {
+  // Await a request; show its error below the composer and resolve to null.
+  async attempt(promise) {
     try {
       return await promise;
     } catch (error) {
       $("problem").textContent = error.message;
       return null;
     }
-  }
-
-  async begin(promise) {
-    const { id } = await promise;
-    // A fast application is done before the request that began the interaction is.
-    if (!this.state.early.delete(id)) this.state.pending.set(id, null);
-    return id;
-  }
-
-  settled(id, problem) {
-    this.state.pending.get(id)?.();
-    if (!this.state.pending.delete(id)) this.state.early.add(id);
-    $("problem").textContent = problem;
-  }
-
-  async press(message, part, button) {
-    this.demo.pressed(part.custom_id);
-    button.disabled = true;
-    const id = await this.told(this.begin(this.client.act("click", { channel_id: message.channel_id, message_id: message.id, custom_id: part.custom_id })));
-    if (id && this.state.pending.has(id)) this.state.pending.set(id, () => { button.disabled = false; });
-    else button.disabled = false;
-  }
-
-  choose(message, part, values) {
-    return this.told(this.begin(this.client.act("select", { channel_id: message.channel_id, message_id: message.id, custom_id: part.custom_id, values })));
-  }
-
-  use(path, values) { return this.begin(this.client.act("command", { channel_id: this.state.current, path, values })); }
-  commands() { return this.client.act("commands", { channel_id: this.state.current }); }
-  autocomplete(path, values, focused, value) {
-    return this.client.act("autocomplete", { channel_id: this.state.current, path, values, focused, value });
   }
 
   targets(kind) { return targets(this.state, kind); }

@@ -32,7 +32,7 @@ export function drawComponent(part, message, app) {
 function drawButton(part, message, app) {
   const label = [part.emoji?.name, part.label].filter(Boolean).join(" ");
   if (part.style === LINK) return element("a", { class: "button", href: part.url, target: "_blank", rel: "noreferrer" }, label + " ↗");
-  return element("button", { type: "button", class: `s${part.style}`, "data-custom": part.custom_id, disabled: part.disabled, onclick: (event) => app.press(message, part, event.target) }, label);
+  return element("button", { type: "button", class: `s${part.style}`, "data-custom": part.custom_id, disabled: part.disabled, onclick: (event) => app.interactions.press(message, part, event.target) }, label);
 }
 
 export function choices(part, app) {
@@ -50,7 +50,7 @@ function drawSelect(part, message, app) {
   const menu = element("select", { "aria-label": part.placeholder ?? say("Choose"), disabled: part.disabled, multiple: many });
   if (!many) menu.append(element("option", { value: "", disabled: true, selected: true }, part.placeholder ?? say("Choose…")));
   for (const [value, label, chosen] of choices(part, app)) menu.append(element("option", { value, selected: chosen }, label));
-  const send = () => app.choose(message, part, [...menu.selectedOptions].map((one) => one.value));
+  const send = () => app.interactions.choose(message, part, [...menu.selectedOptions].map((one) => one.value));
   if (!many) menu.addEventListener("change", send);
   return many ? element("span", { class: "row" }, menu, element("button", { type: "button", onclick: send }, say("Choose"))) : menu;
 }

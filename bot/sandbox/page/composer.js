@@ -50,7 +50,7 @@ export class Composer {
 
   async sayAloud(file) {
     const { app } = this;
-    const posted = await app.told(postVoice(app.client, app.state.current, file));
+    const posted = await app.attempt(postVoice(app.client, app.state.current, file));
     if (posted) {
       this.files = this.files.filter((one) => one !== file);
       this.drawFiles();
@@ -122,7 +122,7 @@ export class Composer {
   }
 
   async offerCommands(start) {
-    const commands = await this.app.commands();
+    const commands = await this.app.interactions.commands();
     if (!this.text.value.startsWith("/")) return;
     const rest = commands.filter((one) => [one.path, one.label].some((name) => name.startsWith(start.trimEnd()) || start.startsWith(name + " ")));
     this.offer(rest.map((one) => ({ label: "/" + one.label, hint: one.description, pick: () => this.fill(one) })));
@@ -218,7 +218,7 @@ export class Composer {
     const asked = field.value;
     if ([...list.children].some((one) => one.label === asked)) return;
     try {
-      const found = await this.app.autocomplete(this.command.path, await this.values(), option.name, asked);
+      const found = await this.app.interactions.autocomplete(this.command.path, await this.values(), option.name, asked);
       if (field.value !== asked) return;
       list.replaceChildren(...found.map((one) => element("option", { value: one.name, "data-value": String(one.value) })));
     } catch (error) {
@@ -247,7 +247,7 @@ export class Composer {
     const { command, editing, reply, files } = this;
     if (!command && !text && !files.length) return;
     try {
-      if (command) await this.app.use(command.path, await this.values());
+      if (command) await this.app.interactions.use(command.path, await this.values());
       else if (editing) await this.app.change(editing, text);
       else await this.app.post(text, files, reply?.id);
       this.reset();

@@ -45,18 +45,18 @@ export class DemoPanel {
   async choose(model) {
     $("model").disabled = true;
     this.app.status({ model: WORDS.loading });
-    const parts = await this.app.told(this.app.client.act("demo", { name: "model", value: model }));
+    const parts = await this.app.attempt(this.app.client.act("demo", { name: "model", value: model }));
     this.app.status({ model: "" });
     $("model").disabled = false;
     this.update(parts ?? this.parts);
-    if (parts) this.app.greet(said(parts.model_text));
+    if (parts) this.app.showWelcome(said(parts.model_text));
   }
 
   opened() {
-    if (this.parts && !this.spoken) this.spoken = this.app.told(this.app.client.act("demo", { name: "language", value: LANGUAGE }));
+    if (this.parts && !this.spoken) this.spoken = this.app.attempt(this.app.client.act("demo", { name: "language", value: LANGUAGE }));
     const chips = (this.parts?.chips ?? []).filter((one) => one.channel_id === this.app.state.current);
     $("chips").hidden = !chips.length;
-    $("chips").replaceChildren(...chips.map((one) => element("button", { type: "button", onclick: () => this.app.told(this.ask(one)) }, (one.files.length ? "📎 " : "") + said(one.text))));
+    $("chips").replaceChildren(...chips.map((one) => element("button", { type: "button", onclick: () => this.app.attempt(this.ask(one)) }, (one.files.length ? "📎 " : "") + said(one.text))));
     if (this.parts?.tour.length && !this.begin) {
       this.begin = element("button", { type: "button", class: "go", onclick: () => this.go(0) }, WORDS.begin(this.parts.tour.length));
       $("welcome-text").after(this.begin);
@@ -103,7 +103,7 @@ export class DemoPanel {
   async does(one) {
     const { app } = this;
     if (one.does === "kill") {
-      await app.told(app.client.act("demo", { name: "kill" }));
+      await app.attempt(app.client.act("demo", { name: "kill" }));
     } else if (one.does === "cancel" || one.does === "approve") {
       const wanted = one.does === "cancel" ? "cancel:" : "tools:once:";
       [...$("messages").querySelectorAll(`[data-custom^='${wanted}']`)].at(-1)?.click();
@@ -111,7 +111,7 @@ export class DemoPanel {
       this.forget();
       this.draw();
       // The channel thread of a question has the question's id.
-      this.thread = await app.told(this.ask(one));
+      this.thread = await app.attempt(this.ask(one));
       this.appeared(app.state.channels.get(this.thread));
     }
   }

@@ -89,15 +89,15 @@ export function openChoice(title, options, pick) {
 
 export function openTroubles(actions, perform) {
   const dialog = document.getElementById("troubles");
-  const told = element("p", { role: "status", class: "note" });
+  const outcome = element("p", { role: "status", class: "note" });
   const rows = actions.map((action) => {
     const number = action.number ? element("input", { type: "number", min: "0", value: action.default, "aria-label": `${action.label}: ${action.number}` }) : null;
     const go = element("button", { type: "button", onclick: async () => {
       try {
         await perform(action.name, number ? Number(number.value) : 0);
-        told.textContent = `Done: ${action.label}.`;
+        outcome.textContent = `Done: ${action.label}.`;
       } catch (error) {
-        told.textContent = error.message;
+        outcome.textContent = error.message;
       }
     } }, action.label);
     return element("div", { class: "trouble" }, go, number, number ? element("span", {}, action.number) : null);
@@ -106,6 +106,6 @@ export function openTroubles(actions, perform) {
   dialog.replaceChildren(
     element("h2", { id: "troubles-title" }, "Troubles for the bot"),
     element("p", { class: "note" }, "What Discord can do to a bot on a bad day."),
-    ...rows, told, element("div", { class: "ends" }, close));
+    ...rows, outcome, element("div", { class: "ends" }, close));
   dialog.showModal();
 }

@@ -65,7 +65,7 @@ function tools(message, app) {
   found.push(button(say("Reply"), "↩", () => app.replyTo(message)));
   if (mine) found.push(button(say("Edit"), "✎", () => app.edit(message)));
   if (mine || state.person.admin) found.push(button(say("Delete"), "🗑", () => app.remove(message)));
-  found.push(button(say("Forward"), "↪", () => app.forward(message)), button(say("Apps"), "⋯", () => app.useOn(message)));
+  found.push(button(say("Forward"), "↪", () => app.forward(message)), button(say("Apps"), "⋯", () => app.interactions.openMessageMenu(message)));
   if (app.canHaveThread(message)) found.push(button(say("Start a thread"), "🧵", () => app.startThread(message)));
   return element("div", { class: "tools" }, ...found);
 }

@@ -9,8 +9,8 @@ function newest(thread, app) {
   const { last } = app.state;
   if (!last.has(thread.id)) {
     last.set(thread.id, null);
-    app.told(app.client.api("GET", `/channels/${thread.id}/messages?limit=1`)).then((found) => {
-      if (found?.length && !last.get(thread.id)) app.heardIn(thread.id, found[0]);
+    app.attempt(app.client.api("GET", `/channels/${thread.id}/messages?limit=1`)).then((found) => {
+      if (found?.length && !last.get(thread.id)) app.noteNewest(thread.id, found[0]);
     });
   }
   const message = last.get(thread.id);

@@ -6,17 +6,18 @@ export class Typing {
   constructor(app) {
     this.app = app;
     this.others = new Map();
-    this.told = 0;
+    this.toldAt = 0;
   }
 
+  // Tell the others that this person types, at most every eight seconds.
   tell() {
     const now = Date.now();
-    if (now - this.told < AGAIN) return;
-    this.told = now;
+    if (now - this.toldAt < AGAIN) return;
+    this.toldAt = now;
     this.app.client.api("POST", `/channels/${this.app.state.current}/typing`).catch(() => {});
   }
 
-  sent() { this.told = 0; }
+  sent() { this.toldAt = 0; }
 
   heard(data) {
     if (data.channel_id !== this.app.state.current || data.user_id === this.app.state.person.id) return;
