@@ -36,8 +36,6 @@ def from_raw(kind: type[R], raw: object) -> R:
         request = msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise _api_error(str(error), raw) from None
-    except RecursionError:
-        raise invalid("The request's body is nested too deeply.") from None
     if isinstance(request, Request):
         request.mark_checked()
     return request

@@ -38,15 +38,21 @@ _ACCEPT_LOG_SECONDS: Final = 60.0
 TOO_MANY: Final = "too_many_connections"
 
 
+def connection_of(request: web.Request) -> "Connection":
+    """Return the connection of a request; a ``Site`` makes no others."""
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    return connection
+
+
 async def while_connected(request: web.Request, operation: Coroutine[Any, Any, T]) -> T:
     """Await ``operation``; cancel it if the caller disconnects."""
     task = asyncio.create_task(operation)
-    connection = request.protocol
-    if isinstance(connection, Connection):
-        connection.cancelled_on_disconnect.add(task)
-        task.add_done_callback(connection.cancelled_on_disconnect.discard)
-        if request.transport is None:  # already disconnected
-            task.cancel()
+    tasks = connection_of(request).cancelled_on_disconnect
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    if request.transport is None:  # already disconnected
+        task.cancel()
     try:
         return await task
     except asyncio.CancelledError:

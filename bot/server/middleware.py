@@ -13,7 +13,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
 from bot.runtime.log_context import LOG_ID
 from bot.server.auth import PROJECT, require_version
-from bot.server.connections import TOO_MANY, Connection
+from bot.server.connections import TOO_MANY, connection_of
 from bot.server.context import CONTEXT, REQUEST_ID
 from bot.server.cors import is_preflight, preflight_answer
 from bot.server.responses import error_answer, send_in_pieces
@@ -40,8 +40,7 @@ def endpoint(handler: ApiHandler, *, beta: bool, bounded: bool = False) -> Handl
     async def handle(request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
         project = request[PROJECT] = context.gate.project(request)
-        if isinstance(request.protocol, Connection):
-            request.protocol.authenticated(project)
+        connection_of(request).authenticated(project)
         if beta:
             require_version(request)
         api = context.gate.api(project)
@@ -59,9 +58,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     given = request.headers.get(CLIENT_REQUEST_ID, "")
     # Each request has a task of its own, or follows another one on its connection.
     LOG_ID.set(given if _SAFE_ID.fullmatch(given) else request_id)
-    connection = request.protocol
-    if not isinstance(connection, Connection):
-        return await _answered(request, handler)
+    connection = connection_of(request)
     connection.request_started()
     try:
         return await _answered(request, handler)

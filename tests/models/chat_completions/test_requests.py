@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.models.chat_completions.dialect import ChatDialect
+from bot.models.chat_completions.dialect import ChatDialect, in_turns
 from bot.models.chat_completions.model import ChatCompletions
 from bot.models.chat_completions.request import chat_body
 from bot.models.types import (
@@ -316,3 +316,17 @@ def test_arguments_are_sent_back_as_an_object_which_they_mostly_are(
     call = AssistantMessage(tool_calls=(ToolCall("c", "f", written),))
     body = chat_body(ModelRequest(model="m", items=(call,)), "m", ChatDialect())
     assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == sent
+
+
+def test_images_and_texts_in_a_row_from_one_side_become_one_message() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    row = [
+        {"role": "user", "content": [image]},
+        {"role": "user", "content": "What is that?"},
+        {"role": "assistant", "content": None},
+        {"role": "assistant", "content": "A cat."},
+    ]
+    assert in_turns(row) == [
+        {"role": "user", "content": [image, {"type": "text", "text": "What is that?"}]},
+        {"role": "assistant", "content": "A cat."},
+    ]
