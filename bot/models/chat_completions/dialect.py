@@ -74,55 +74,51 @@ class ChatDialect(Struct):
             return cls(left_out={"user"})
         return cls()
 
-
-def learn(dialect: ChatDialect, fields: ErrorFields, body: dict[str, Any]) -> str | None:
-    """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
-    learned = _learn_of_messages(dialect, fields, body["messages"])
-    if learned is not None:
-        return f"{learned} from now on ({fields.logged})"
-    if refused_role(fields) and dialect.instructions != "user":
-        # Only OpenAI's models know "developer"; other templates have neither role.
-        to_developer = dialect.obfuscated and dialect.instructions == "system"
-        dialect.instructions = "developer" if to_developer else "user"
-        return f"instructions go as {dialect.instructions} messages from now on ({fields.logged})"
-    name = refused_parameter(fields, (_OPTIONAL | {dialect.limit}) & body.keys())
-    if name is None:
-        return None
-    if name == dialect.limit:
-        if dialect.limit_swapped:
+    def learn(self, fields: ErrorFields, body: dict[str, Any]) -> str | None:
+        """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
+        learned = self._learn_of_messages(fields, body["messages"])
+        if learned is not None:
+            return f"{learned} from now on ({fields.logged})"
+        if refused_role(fields) and self.instructions != "user":
+            # Only OpenAI's models know "developer"; other templates have neither role.
+            to_developer = self.obfuscated and self.instructions == "system"
+            self.instructions = "developer" if to_developer else "user"
+            return f"instructions go as {self.instructions} messages from now on ({fields.logged})"
+        name = refused_parameter(fields, (_OPTIONAL | {self.limit}) & body.keys())
+        if name is None:
             return None
-        dialect.limit_swapped = True
-        dialect.limit = "max_completion_tokens" if dialect.limit == "max_tokens" else "max_tokens"
-        return f"the limit is sent as {dialect.limit} from now on ({fields.logged})"
-    dialect.left_out.add(name)
-    return f"{name} is left out from now on ({fields.logged})"
+        if name == self.limit:
+            if self.limit_swapped:
+                return None
+            self.limit_swapped = True
+            self.limit = "max_completion_tokens" if self.limit == "max_tokens" else "max_tokens"
+            return f"the limit is sent as {self.limit} from now on ({fields.logged})"
+        self.left_out.add(name)
+        return f"{name} is left out from now on ({fields.logged})"
 
-
-def _learn_of_messages(
-    dialect: ChatDialect, fields: ErrorFields, messages: list[dict[str, Any]]
-) -> str | None:
-    """Learn how messages must look; return the change as a sentence."""
-    words = f"{fields.param} {fields.message}"
-    # Another request may have learned the same meanwhile: only this body counts.
-    late = any(message["role"] == dialect.instructions for message in messages[1:])
-    if _ALTERNATE.search(words) and (in_turns(messages) != messages or late):
-        dialect.alternating = True
-        return "messages in a row from one side are sent as one"
-    answers = [message for message in messages if message["role"] == "assistant"]
-    if _NEEDS_REASONING.search(words) and any("reasoning_content" not in m for m in answers):
-        dialect.needs_reasoning = True
-        return "reasoning is sent back, be it empty,"
-    calls = [call for message in messages for call in message.get("tool_calls", ())]
-    sent: set[str] = {name for message in messages for name in FIELDS if name in message}
-    sent |= {name for call in calls for name in CALL_FIELDS if name in call}
-    if name := (refused_parameter(fields, sent)):
-        dialect.left_out.add(name)
-        return f"{name} is not sent back"
-    has_null = any(message.get("content", "") is None for message in messages)
-    if has_null and _NULL_CONTENT.search(words):
-        dialect.null_content = False
-        return "messages that are calls alone have an empty text"
-    return None
+    def _learn_of_messages(self, fields: ErrorFields, messages: list[dict[str, Any]]) -> str | None:
+        """Learn how messages must look; return the change as a sentence."""
+        words = f"{fields.param} {fields.message}"
+        # Another request may have learned the same meanwhile: only this body counts.
+        late = any(message["role"] == self.instructions for message in messages[1:])
+        if _ALTERNATE.search(words) and (in_turns(messages) != messages or late):
+            self.alternating = True
+            return "messages in a row from one side are sent as one"
+        answers = [message for message in messages if message["role"] == "assistant"]
+        if _NEEDS_REASONING.search(words) and any("reasoning_content" not in m for m in answers):
+            self.needs_reasoning = True
+            return "reasoning is sent back, be it empty,"
+        calls = [call for message in messages for call in message.get("tool_calls", ())]
+        sent: set[str] = {name for message in messages for name in FIELDS if name in message}
+        sent |= {name for call in calls for name in CALL_FIELDS if name in call}
+        if name := (refused_parameter(fields, sent)):
+            self.left_out.add(name)
+            return f"{name} is not sent back"
+        has_null = any(message.get("content", "") is None for message in messages)
+        if has_null and _NULL_CONTENT.search(words):
+            self.null_content = False
+            return "messages that are calls alone have an empty text"
+        return None
 
 
 def in_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

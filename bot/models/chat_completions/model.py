@@ -4,14 +4,14 @@ import logging
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
-from bot.models.chat_completions.dialect import ChatDialect, learn
+from bot.models.chat_completions.dialect import ChatDialect
 from bot.models.chat_completions.request import chat_body
 from bot.models.chat_completions.stream import CompletionReader
 from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
 from bot.models.http.endpoint import RefusedError
 from bot.models.http.endpoint_model import EndpointModel
-from bot.models.http.errors import limit_too_large, passing_fault, refused_tools
+from bot.models.http.errors import passing_fault
 from bot.models.http.stream_reader import AnswerStream
 from bot.models.http.transport_errors import FAULTS
 from bot.models.types import ModelEvent, ModelRequest
@@ -54,14 +54,15 @@ class ChatCompletions(EndpointModel[ChatDialect]):
         endpoint, dialect = self._endpoint, self._dialect(model)
         estimate = estimate_prompt(request)
         tools = frozenset(tool.name for tool in request.tools)
-        unlimited = again = False
+        left_out: set[str] = set()
+        asked_again = False
         body: dict[str, Any] = {}
 
         async def attempt() -> tuple[AnswerStream[CompletionReader], list[ModelEvent]]:
             nonlocal body
             body = chat_body(request, model, dialect)
-            if unlimited:
-                body.pop(dialect.limit, None)
+            for name in left_out:
+                body.pop(name, None)
             reader = CompletionReader(
                 tools=tools,
                 prompt_estimate=estimate,
@@ -78,30 +79,14 @@ class ChatCompletions(EndpointModel[ChatDialect]):
             )
 
         def adapt(refused: RefusedError) -> bool:
-            nonlocal unlimited, again
-            fields, status = refused.fields, refused.status
-            if status not in _TEACHING:
+            nonlocal asked_again
+            if refused.status not in _TEACHING:
                 return False
-            if learned := learn(dialect, fields, body):
-                _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
-                return True
-            if "tools" in body and refused_tools(fields):
-                if dialect.calls_tools:
-                    _log.warning(
-                        "%s, model %s, calls no tools: it answers without code_interpreter and"
-                        " file_search from now on (%s)", endpoint.shown, model, fields.logged
-                    )  # fmt: skip
-                dialect.calls_tools = False
-                return False
-            if dialect.limit in body and limit_too_large(fields):
-                # The model's own limit is lower than the caller's: without the field, both hold.
-                unlimited = True
-                return True
-            if not again and passing_fault(fields):
+            adapts = self._adapts(refused, model, body, limit=dialect.limit, left_out=left_out)
+            if adapts is None and not asked_again and passing_fault(refused.fields):
                 _log.info("%s Asking once more.", refused.error)
-                again = True
-                return True
-            return False
+                asked_again = adapts = True
+            return bool(adapts)
 
         return await endpoint.retried(attempt, adapt)
 

@@ -1,22 +1,29 @@
 """The common part of models at HTTP endpoints, whatever API an endpoint speaks."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar, Generic, Protocol, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Final, Generic, Protocol, TypedDict, TypeVar, Unpack
 
 from bot.models.http.check import check_endpoint
-from bot.models.http.endpoint import Endpoint, EndpointTimeouts
+from bot.models.http.endpoint import Endpoint, EndpointTimeouts, RefusedError
+from bot.models.http.errors import ErrorFields, limit_too_large, refused_tools
 from bot.models.types import ForwardedAnswer, ModelEvent, ModelRequest, ModelStatus
 from bot.runtime.clock import Clock
 from bot.runtime.retry import RetryPolicy
 
 
 class Dialect(Protocol):
-    """What was learned of one model at the endpoint."""
+    """What one model at the endpoint accepts, as far as it was learned."""
 
     calls_tools: bool
 
+    def learn(self, fields: ErrorFields, body: dict[str, Any]) -> str | None:
+        """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
+
+
+_log: Final = logging.getLogger(__name__)
 
 D = TypeVar("D", bound=Dialect)
 
@@ -102,6 +109,38 @@ class EndpointModel(ABC, Generic[D]):
         if model not in self._dialects:
             self._dialects[model] = self._new_dialect(model)
         return self._dialects[model]
+
+    def _adapts(
+        self,
+        refused: RefusedError,
+        model: str,
+        body: dict[str, Any],
+        *,
+        limit: str,
+        left_out: set[str],
+    ) -> bool | None:
+        """Adapt the dialect, or add to ``left_out`` a field that only this request leaves out.
+
+        ``limit`` is the field of the limit on the completion's tokens. Return whether another try
+        may succeed, None if the refusal teaches nothing.
+        """
+        endpoint, fields, dialect = self._endpoint, refused.fields, self._dialect(model)
+        if learned := dialect.learn(fields, body):
+            _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
+            return True
+        if "tools" in body and refused_tools(fields):
+            if dialect.calls_tools:
+                _log.warning(
+                    "%s, model %s, calls no tools: it answers without code_interpreter and"
+                    " file_search from now on (%s)", endpoint.shown, model, fields.logged
+                )  # fmt: skip
+            dialect.calls_tools = False
+            return False
+        if limit in body and limit_too_large(fields):
+            # The model's own limit is lower than the caller's: without the field, both hold.
+            left_out.add(limit)
+            return True
+        return None
 
     @abstractmethod
     def _new_dialect(self, model: str) -> D:

@@ -12,7 +12,6 @@ from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
 from bot.models.http.endpoint import FailedError, RefusedError
 from bot.models.http.endpoint_model import EndpointModel, EndpointOptions
-from bot.models.http.errors import limit_too_large, refused_tools
 from bot.models.http.stream_reader import AnswerStream
 from bot.models.http.transport_errors import FAULTS
 from bot.models.responses.events import ResponseReader
@@ -20,7 +19,6 @@ from bot.models.responses.receiver import ResponseSource, Resumption
 from bot.models.responses.request import (
     ResponsesDialect,
     included,
-    learn,
     refused_seal,
     response_body,
 )
@@ -151,7 +149,8 @@ class Responses(EndpointModel[ResponsesDialect]):
         """Retry the request until the first events arrive; raises ``ModelError``."""
         endpoint, dialect = self._endpoint, self._dialect(model)
         estimate = estimate_prompt(request)
-        sealed, limited = True, True
+        left_out: set[str] = set()
+        sealed = True
         body: dict[str, Any] = {}
 
         async def attempt() -> tuple[AnswerStream[ResponseReader], list[ModelEvent]]:
@@ -165,8 +164,8 @@ class Responses(EndpointModel[ResponsesDialect]):
                 background=self._background and request.resumable,
                 sealed=sealed,
             )
-            if not limited:
-                body.pop("max_output_tokens", None)
+            for name in left_out:
+                body.pop(name, None)
             background = "background" in body
 
             reader = ResponseReader(
@@ -177,7 +176,7 @@ class Responses(EndpointModel[ResponsesDialect]):
             )
 
         def adapt(refused: RefusedError) -> bool:
-            nonlocal sealed, limited
+            nonlocal sealed
             fields, status = refused.fields, refused.status
             if status == 404:
                 refused.error.message += (
@@ -186,21 +185,13 @@ class Responses(EndpointModel[ResponsesDialect]):
                 )
             if status not in (400, 422):
                 return False
-            if learned := learn(dialect, fields, body):
-                _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
-                return True
-            if "tools" in body and refused_tools(fields):
-                dialect.calls_tools = False
-                return False
-            if sealed and refused_seal(fields):
+            adapts = self._adapts(
+                refused, model, body, limit="max_output_tokens", left_out=left_out
+            )
+            if adapts is None and sealed and refused_seal(fields):
                 _log.warning("%s can't read its reasoning: %s", endpoint.shown, refused.error)
-                sealed = False
-                return True
-            if limited and "max_output_tokens" in body and limit_too_large(fields):
-                # The model's own limit is lower than the caller's: without the field, both hold.
-                limited = False
-                return True
-            return False
+                sealed, adapts = False, True
+            return bool(adapts)
 
         return await endpoint.retried(attempt, adapt)
 

@@ -60,6 +60,25 @@ class ResponsesDialect(Struct):
         plain = bool(_PLAIN.match(name))
         return cls(samples=not _REASONS.match(name), seals=not plain, summarizes=not plain)
 
+    def learn(self, fields: ErrorFields, body: dict[str, Any]) -> str | None:
+        """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
+        name = refused_parameter(fields, _OPTIONAL & body.keys())
+        encrypted = re.search(r"encrypted[ _]content", fields.message, re.IGNORECASE)
+        words = f"{fields.param} {fields.message}"
+        if self.seals and (name == "include" or (encrypted and "not supported" in fields.message)):
+            self.seals = False
+            return f"its reasoning is not asked for from now on ({fields.logged})"
+        if "summary" in body.get("reasoning", {}) and (
+            name == "reasoning" or _SUMMARY.search(words)
+        ):
+            # Some organizations and models get no summaries; the effort may still be taken.
+            self.summarizes = False
+            return f"summaries of its reasoning are not asked for from now on ({fields.logged})"
+        if name is None:
+            return None
+        self.left_out.add(name)
+        return f"{name} is left out from now on ({fields.logged})"
+
 
 def response_body(
     request: ModelRequest,
@@ -102,24 +121,6 @@ def response_body(
         for name, value in body.items()
         if value is not None and name not in dialect.left_out
     }
-
-
-def learn(dialect: ResponsesDialect, fields: ErrorFields, body: dict[str, Any]) -> str | None:
-    """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
-    name = refused_parameter(fields, _OPTIONAL & body.keys())
-    encrypted = re.search(r"encrypted[ _]content", fields.message, re.IGNORECASE)
-    words = f"{fields.param} {fields.message}"
-    if dialect.seals and (name == "include" or (encrypted and "not supported" in fields.message)):
-        dialect.seals = False
-        return f"its reasoning is not asked for from now on ({fields.logged})"
-    if "summary" in body.get("reasoning", {}) and (name == "reasoning" or _SUMMARY.search(words)):
-        # Some organizations and models get no summaries; the effort may still be taken.
-        dialect.summarizes = False
-        return f"summaries of its reasoning are not asked for from now on ({fields.logged})"
-    if name is None:
-        return None
-    dialect.left_out.add(name)
-    return f"{name} is left out from now on ({fields.logged})"
 
 
 def refused_seal(fields: ErrorFields) -> bool:

@@ -320,7 +320,7 @@ def test_arguments_are_sent_back_as_an_object_which_they_mostly_are(
 
 def test_images_and_texts_in_a_row_from_one_side_become_one_message() -> None:
     image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
-    row = [
+    row: list[dict[str, Any]] = [
         {"role": "user", "content": [image]},
         {"role": "user", "content": "What is that?"},
         {"role": "assistant", "content": None},
