@@ -7,21 +7,30 @@ import discord
 
 
 class FakeInteraction:
-    """An interaction in a DM channel.
+    """An interaction in a DM channel, or in a channel of the server ``guild_id``.
 
     ``notes`` are messages beside the interaction's own one, ``shown`` the contents of its own,
     ``responses`` and ``forms`` what it got as the first response. Each answer of Discord to the
     bot fails while ``failure`` is set.
     """
 
-    def __init__(self, user_id: int, *, channel_id: int, moderator: bool = False) -> None:
+    def __init__(
+        self,
+        user_id: int,
+        *,
+        channel_id: int,
+        guild_id: int | None = None,
+        moderator: bool = False,
+    ) -> None:
         self.id = 1
         self.type = discord.InteractionType.application_command
         self.token = "a token"
         self.user = SimpleNamespace(id=user_id, display_name=f"user{user_id}")
         self.permissions = discord.Permissions(manage_messages=moderator)
-        self.guild = self.guild_id = None
+        self.guild = self.channel = None
+        self.guild_id = guild_id
         self.channel_id = channel_id
+        self.context = SimpleNamespace(private_channel=False)
         self.failure: Exception | None = None
         self.acknowledged = 0
         self.notes: list[str] = []
@@ -54,6 +63,10 @@ class FakeInteraction:
         self._take()
         self.shown.append(content)
         self.files += attachments
+
+    def is_user_integration(self) -> bool:
+        """Return False: the server has added the bot."""
+        return False
 
     def is_done(self) -> bool:
         """Return whether the interaction has had its first response."""
