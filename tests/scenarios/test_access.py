@@ -16,6 +16,7 @@ from bot.sandbox import Channel, DiscordMessage, Interaction, Person
 from bot.sandbox.backend.interactions.commands import CHAT_INPUT
 from bot.sandbox.backend.state.kinds import ChannelType
 from bot.store.ledger import AccessRule
+from bot.store.ledger.turns.votes import exported_votes
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer, community
 from tests.support.eventually import eventually
@@ -347,9 +348,8 @@ async def test_every_button_under_an_answer_and_every_form_passes_the_gate(
     turn = await channels.ledger.history.turn(1)
     assert turn is not None
     assert turn.attempt == 1
-    rated = await channels.ledger.votes.rated(1, 1)
-    assert rated is not None
-    assert (rated.up, rated.down) == (0, 1)
+    (vote,) = exported_votes(channels.directory / "bot.db")
+    assert (vote["vote"], vote["reason"]) == ("down", None)
 
 
 async def test_the_form_about_a_message_and_the_buttons_of_its_answer_pass_the_gate(

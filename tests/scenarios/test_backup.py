@@ -93,7 +93,7 @@ async def test_every_copy_made_while_somebody_writes_is_whole(tmp_path: Path) ->
         writer.join()
 
 
-async def test_files_are_in_it_and_half_uploaded_ones_are_not(
+async def test_a_backup_has_whole_files_and_no_half_uploaded_ones(
     running: Community, tmp_path: Path
 ) -> None:
     files = tmp_path / "data" / "files"
@@ -122,7 +122,7 @@ async def test_a_directory_that_is_not_empty_is_refused_and_stays_as_it_is(
     assert sorted(path.name for path in target.iterdir()) == before
 
 
-async def test_where_there_is_nothing_nothing_is_copied(tmp_path: Path) -> None:
+async def test_an_empty_directory_is_not_backed_up(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nothing to back up"):
         await backup(config(tmp_path), tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
@@ -150,7 +150,7 @@ async def test_a_database_that_is_cut_off_is_not_taken_for_a_backup(tmp_path: Pa
     assert not (tmp_path / "copy").exists()
 
 
-async def test_what_is_no_file_is_not_left_out_in_silence(
+async def test_a_database_that_is_a_directory_fails_the_backup(
     running: Community, tmp_path: Path
 ) -> None:
     await running.stop_bot()
@@ -171,7 +171,9 @@ async def test_a_backup_is_not_written_into_the_directory_it_copies(
     assert not any("copy" in name for name in names)
 
 
-async def test_what_is_in_the_way_is_named_and_stays(running: Community, tmp_path: Path) -> None:
+async def test_a_file_in_place_of_the_target_is_named_and_stays(
+    running: Community, tmp_path: Path
+) -> None:
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(StoreError, match="is a file"):
         await backup(config(tmp_path / "data"), tmp_path / "mine")

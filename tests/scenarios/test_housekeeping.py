@@ -33,7 +33,7 @@ async def keep_days(whole: Community, days: int) -> None:
     await whole.ledger.settings.set(guild_id, guild_id, {RETENTION: str(days)})
 
 
-async def test_what_is_older_than_a_server_keeps_is_forgotten_and_the_rest_stays(
+async def test_questions_older_than_the_retention_are_forgotten_and_newer_ones_stay(
     channels: Community,
 ) -> None:
     await keep_days(channels, 7)
@@ -61,7 +61,7 @@ async def test_without_a_retention_nothing_is_forgotten(channels: Community) -> 
     assert traces(channels.directory, SECRET)
 
 
-async def test_the_job_is_made_once_a_day_and_again_after_a_wrong_clock(
+async def test_the_job_runs_once_a_day_and_again_after_a_wrong_clock(
     channels: Community,
 ) -> None:
     await run_daily_job(channels)
@@ -76,7 +76,7 @@ async def test_the_job_is_made_once_a_day_and_again_after_a_wrong_clock(
     await run_daily_job(channels)
 
 
-async def test_a_job_that_fails_is_made_again_within_the_hour(
+async def test_a_job_that_fails_runs_again_within_the_hour(
     channels: Community, caplog: pytest.LogCaptureFixture
 ) -> None:
     await keep_days(channels, 1)
@@ -147,7 +147,7 @@ async def test_a_message_deleted_while_the_bot_was_away_leaves_without_a_turn(
     assert ("user", "Ben: another one") in await channels.on_thread(channels.general)
 
 
-async def test_what_was_forgotten_is_not_read_again_after_an_absence(channels: Community) -> None:
+async def test_forgotten_questions_are_not_read_again_after_an_absence(channels: Community) -> None:
     await ask_secretly(channels)
     await forget(channels, channels.ada, channels.general)
     await channels.ledger.read_markers.forget(channels.general.id)

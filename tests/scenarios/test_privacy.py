@@ -140,7 +140,9 @@ async def test_nothing_forgotten_comes_back_with_a_restart(channels: Community) 
     assert len(channels.replies(channels.general)) == 3
 
 
-async def test_a_conversation_of_ones_own_leaves_with_its_thread(threads: Community) -> None:
+async def test_a_conversation_of_one_member_is_forgotten_with_its_thread(
+    threads: Community,
+) -> None:
     question = await threads.ask(f"the {SECRET} question")
     home = await threads.thread_of(question)
     await threads.finished(home)
@@ -153,7 +155,7 @@ async def test_a_conversation_of_ones_own_leaves_with_its_thread(threads: Commun
     assert answer(await threads.finished(home, 2)) == "hello again"
 
 
-async def test_forgotten_during_a_run_the_answer_never_comes(channels: Community) -> None:
+async def test_a_member_forgotten_during_a_run_gets_no_answer(channels: Community) -> None:
     gate = channels.model.stall(then=f"about the {SECRET}")
     await channels.ask(f"the {SECRET} question")
     await channels.model.until_request()
@@ -167,7 +169,7 @@ async def test_forgotten_during_a_run_the_answer_never_comes(channels: Community
     assert answer(channels.replies(channels.general)[0]) == ""
 
 
-async def test_forgotten_while_a_backup_is_made_nothing_is_left_behind(
+async def test_forgetting_while_a_backup_is_made_leaves_nothing_behind(
     channels: Community, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     await conversation(channels)
@@ -182,7 +184,7 @@ async def test_forgotten_while_a_backup_is_made_nothing_is_left_behind(
     assert (target / "bot.db").exists()
 
 
-async def test_forgotten_twice_there_is_nothing_left_to_forget(channels: Community) -> None:
+async def test_forgetting_a_second_time_finds_nothing(channels: Community) -> None:
     await channels.ask(f"the {SECRET} question")
     await channels.finished(channels.general)
     await channels.ended_turns(1)
@@ -253,7 +255,7 @@ async def test_a_message_deleted_before_its_quote_is_posted_is_not_shown(
 
 
 @pytest.mark.parametrize("point", ["after forgetting.forget_member", "before chores.done"])
-async def test_killed_while_forgetting_the_next_start_finishes(
+async def test_a_bot_killed_while_it_forgets_finishes_at_its_next_start(
     asleep: Community, point: str
 ) -> None:
     async def press() -> None:
@@ -272,7 +274,7 @@ async def test_killed_while_forgetting_the_next_start_finishes(
     )
 
 
-async def test_the_export_has_all_that_is_ones_own_and_nothing_of_others(
+async def test_the_export_has_everything_of_its_member_and_nothing_of_others(
     channels: Community,
 ) -> None:
     await conversation(channels)
@@ -292,13 +294,13 @@ async def test_the_export_has_all_that_is_ones_own_and_nothing_of_others(
     assert str(channels.ben.id).encode() not in everything
 
 
-async def test_the_export_of_somebody_who_never_asked_is_empty(channels: Community) -> None:
+async def test_the_export_of_a_member_who_never_asked_is_empty(channels: Community) -> None:
     archive = await exported(channels, channels.ben)
     data = json.loads(archive.read("data.json"))
     assert (data["questions"], data["votes"]) == ([], [])
 
 
-async def test_what_is_stored_is_counted(channels: Community) -> None:
+async def test_the_records_of_a_member_are_counted(channels: Community) -> None:
     await conversation(channels)
     rule = AccessRule(target_id=channels.ada.id, kind="member", allowed=True)
     await channels.ledger.access_rules.set(channels.sandbox.guild.id, rule)
@@ -309,7 +311,9 @@ async def test_what_is_stored_is_counted(channels: Community) -> None:
     assert localized("privacy-rules", count=1) in text
 
 
-async def test_whoever_is_denied_everything_may_still_be_forgotten(channels: Community) -> None:
+async def test_a_member_who_is_denied_everything_can_still_be_forgotten(
+    channels: Community,
+) -> None:
     await channels.ask(f"the {SECRET} question")
     await channels.finished(channels.general)
     await channels.ended_turns(1)
@@ -320,7 +324,7 @@ async def test_whoever_is_denied_everything_may_still_be_forgotten(channels: Com
     assert traces(channels.directory, SECRET) == []
 
 
-async def test_a_server_that_does_not_answer_deletes_its_part_later(channels: Community) -> None:
+async def test_a_server_that_does_not_answer_deletes_its_objects_later(channels: Community) -> None:
     await channels.ask(f"the {SECRET} question")
     await channels.finished(channels.general)
     await channels.ended_turns(1)

@@ -200,7 +200,9 @@ async def test_a_question_that_only_replied_to_the_bot_is_not_answered_again(
         assert host.asked == ["are you there?"]
 
 
-async def test_in_a_text_channel_what_has_its_reply_is_not_answered_again(tmp_path: Path) -> None:
+async def test_a_question_with_a_reply_in_a_text_channel_is_not_answered_again(
+    tmp_path: Path,
+) -> None:
     async with on_host(tmp_path, "channel") as host:
         await host.start()
         await host.ada.say(host.general, "one", mention_bot=True)
@@ -223,7 +225,7 @@ async def test_in_a_text_channel_what_has_its_reply_is_not_answered_again(tmp_pa
         assert len(host.replies(host.general)) == 4
 
 
-async def test_what_the_backup_had_waiting_and_was_answered_since_is_not_answered_again(
+async def test_a_question_that_waited_in_the_backup_and_has_a_reply_is_not_answered_again(
     host: Host,
 ) -> None:
     home = await host.ada.open_dm()
@@ -340,7 +342,7 @@ async def test_a_backup_over_the_data_of_a_bot_that_was_killed_is_whole(host: Ho
                 assert taken == {"one", "are you there?"}
 
 
-async def test_what_was_refused_on_a_full_disk_is_not_answered_after_a_kill(host: Host) -> None:
+async def test_a_question_refused_on_a_full_disk_is_not_answered_after_a_kill(host: Host) -> None:
     home = await host.ada.open_dm()
     await host.ada.say(home, "one")
     await host.answered(home, 1)

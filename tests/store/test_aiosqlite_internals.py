@@ -58,7 +58,7 @@ async def test_a_database_is_not_opened_with_another_aiosqlite(
     assert names(tmp_path) == []
 
 
-async def test_a_function_runs_whole_on_the_connection_s_thread_though_its_caller_is_cancelled(
+async def test_a_function_runs_to_its_end_on_the_thread_after_its_caller_was_cancelled(
     tmp_path: Path,
 ) -> None:
     began, go_on, ended = threading.Event(), threading.Event(), threading.Event()

@@ -89,7 +89,9 @@ async def test_a_writer_elsewhere_is_waited_for(tmp_path: Path) -> None:
         assert await database.read(_texts) == ["theirs", "mine"]
 
 
-async def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+async def test_a_second_process_is_refused_and_told_which_process_holds_the_database(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "notes.db"
     async with await _open(path):
         with pytest.raises(StoreError, match=f"held by another process .process {os.getpid()}."):
@@ -98,7 +100,7 @@ async def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path: Path) 
         pass  # let go of when it was closed
 
 
-async def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
+async def test_a_killed_process_releases_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     code = (
         "import sys, time; from pathlib import Path; from bot.store.database import FileLock\n"
@@ -172,7 +174,7 @@ async def test_a_database_that_ends_in_the_middle_of_a_page_is_refused(tmp_path:
     assert path.read_bytes() == cut
 
 
-async def test_what_a_killed_process_was_about_to_write_at_the_end_is_taken_from_its_log(
+async def test_the_last_page_of_a_killed_process_is_read_from_its_log(
     tmp_path: Path,
 ) -> None:
     path, left = tmp_path / "notes.db", tmp_path / "left" / "notes.db"
@@ -207,7 +209,7 @@ async def test_a_read_sees_one_moment_whatever_is_written_meanwhile(tmp_path: Pa
         assert await database.read(_texts) == ["a"]
 
 
-async def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="can't be written"):
         await _open(tmp_path / "file" / "notes.db")
@@ -229,7 +231,7 @@ async def test_a_failed_migration_leaves_the_version_before_it(tmp_path: Path) -
         assert tables == ["notes"]
 
 
-async def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.db").mkdir()
     with pytest.raises(StoreError, match="can't be opened"):
         await _open(tmp_path / "notes.db")

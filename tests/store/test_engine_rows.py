@@ -1,4 +1,4 @@
-"""The engine's tables: no row is found without saying whose it is."""
+"""The engine's tables: a lookup must name the owner of the row."""
 
 from collections.abc import Callable
 from pathlib import Path

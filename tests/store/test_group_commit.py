@@ -1,4 +1,4 @@
-"""Transactions that wait together: one commit, each its own outcome, in the order they came."""
+"""Transactions that wait together: one commit, an outcome for each, in their order."""
 
 import asyncio
 import sqlite3
@@ -68,7 +68,7 @@ async def _open(path: Path) -> Database:
     return await Database.open(path, (_notes,), synchronous="FULL")
 
 
-async def test_those_who_wait_together_are_one_commit(tmp_path: Path) -> None:
+async def test_transactions_that_wait_together_share_one_commit(tmp_path: Path) -> None:
     statements: list[str] = []
     async with await _open(tmp_path / "notes.db") as database:
         await database.write(lambda db: db.set_trace_callback(statements.append))
@@ -81,7 +81,7 @@ async def test_those_who_wait_together_are_one_commit(tmp_path: Path) -> None:
     assert statements.count("COMMIT") == 3  # of who set the trace, the busy one, and theirs
 
 
-async def test_what_one_of_many_raises_is_its_own(tmp_path: Path) -> None:
+async def test_a_transaction_that_raises_fails_alone(tmp_path: Path) -> None:
     async with await _open(tmp_path / "notes.db") as database:
         async with _busy(database):
             before = asyncio.create_task(database.write(_note("before")))
@@ -94,7 +94,7 @@ async def test_what_one_of_many_raises_is_its_own(tmp_path: Path) -> None:
         assert await database.read(_texts) == ["before", "behind"]
 
 
-async def test_a_transaction_that_sqlite_ended_fails_for_all_of_it_and_nothing_is_half_done(
+async def test_a_transaction_that_sqlite_ended_fails_the_whole_group(
     tmp_path: Path,
 ) -> None:
     async with await _open(tmp_path / "notes.db") as database:
@@ -111,7 +111,7 @@ async def test_a_transaction_that_sqlite_ended_fails_for_all_of_it_and_nothing_i
         assert await database.write(_note("next")) == "next"
 
 
-async def test_the_first_one_going_away_keeps_nobody_waiting(tmp_path: Path) -> None:
+async def test_the_group_is_committed_though_its_first_caller_is_cancelled(tmp_path: Path) -> None:
     async with await _open(tmp_path / "notes.db") as database:
         async with _busy(database):
             first = asyncio.create_task(database.write(_note("first")))
@@ -124,7 +124,7 @@ async def test_the_first_one_going_away_keeps_nobody_waiting(tmp_path: Path) -> 
         assert await database.read(_texts) == ["first", "0", "1", "2"]
 
 
-async def test_a_closed_database_tells_everybody(tmp_path: Path) -> None:
+async def test_writes_to_a_closed_database_all_raise(tmp_path: Path) -> None:
     database = await _open(tmp_path / "notes.db")
     await database.close()
     waiting = [asyncio.create_task(database.write(_note(str(n)))) for n in range(3)]
@@ -132,7 +132,7 @@ async def test_a_closed_database_tells_everybody(tmp_path: Path) -> None:
     assert [type(outcome) for outcome in outcomes] == [ValueError] * 3
 
 
-async def test_a_writer_that_is_gone_before_it_begins_tells_everybody_who_waits() -> None:
+async def test_a_writer_that_is_closed_before_it_begins_raises_for_all_who_wait() -> None:
     async def gone(work: Work[None]) -> None:
         await asyncio.sleep(0)  # others come meanwhile
         raise ValueError("closed")
@@ -147,7 +147,7 @@ async def test_a_writer_that_is_gone_before_it_begins_tells_everybody_who_waits(
 @given(
     kinds=st.lists(st.sampled_from(("kept", "refused", "cancelled", "later")), max_size=40),
 )
-async def test_each_gets_its_own_outcome_and_the_file_holds_just_what_was_kept(
+async def test_each_caller_gets_its_own_outcome_and_the_file_has_what_was_committed(
     kinds: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     async with await _open(tmp_path_factory.mktemp("commits") / "notes.db") as database:

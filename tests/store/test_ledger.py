@@ -29,7 +29,7 @@ async def test_a_question_is_taken_once_however_often_it_comes(ledger: Ledger) -
     assert (question.content, question.author_name, question.received_at) == ("Why?", "Ada", START)
 
 
-async def test_what_waits_is_one_turn_in_the_order_of_its_ids(ledger: Ledger) -> None:
+async def test_waiting_questions_become_one_turn_in_the_order_of_their_ids(ledger: Ledger) -> None:
     for question_id in (3, 1, 2):
         await ask(ledger, question_id, author=question_id)
     turn = await ledger.turns.next_in(CHANNEL)
@@ -113,7 +113,7 @@ async def test_a_missing_permission_is_told_once_a_channel(ledger: Ledger) -> No
     assert not second.fallback
 
 
-async def test_a_scope_shows_newest_first_and_only_what_may_be_known(ledger: Ledger) -> None:
+async def test_a_scope_shows_the_visible_turns_newest_first(ledger: Ledger) -> None:
     homes = (home(501), home(502, parent_id=51), home(503, parent_id=52), home(504, private=True))
     for number, link in enumerate(homes, start=1):
         await ask(ledger, number, author=number, home_link=link)
@@ -130,7 +130,7 @@ async def test_a_scope_shows_newest_first_and_only_what_may_be_known(ledger: Led
     assert [t.channel_id for t in await ledger.history.newest(mine, offset=0, limit=9)] == [503]
 
 
-async def test_everything_is_there_after_the_file_was_opened_again(
+async def test_everything_is_stored_when_the_file_is_opened_again(
     tmp_path: Path, clock: FakeClock
 ) -> None:
     async def write() -> Turn:
@@ -150,7 +150,7 @@ async def test_everything_is_there_after_the_file_was_opened_again(
     await book.close()
 
 
-async def test_how_many_people_ask_in_a_channel_is_known(ledger: Ledger) -> None:
+async def test_the_people_who_ask_in_a_channel_are_counted(ledger: Ledger) -> None:
     await ask(ledger, 1, author=1)
     await ask(ledger, 2, author=1)
     assert await ledger.questions.asker_count(CHANNEL) == 1
@@ -158,7 +158,7 @@ async def test_how_many_people_ask_in_a_channel_is_known(ledger: Ledger) -> None
     assert await ledger.questions.asker_count(CHANNEL) == 2
 
 
-async def test_a_database_that_fails_is_one_kind_of_error_and_changes_nothing(
+async def test_a_failing_database_raises_ledger_errors_and_changes_nothing(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     turn = await open_turn(ledger)

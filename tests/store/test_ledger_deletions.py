@@ -1,4 +1,4 @@
-"""What the ledger makes of deletions and edits: which turns end, and which chores follow."""
+"""Deletions and edits in the ledger: which turns end, and which chores are stored."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

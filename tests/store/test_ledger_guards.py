@@ -1,4 +1,4 @@
-"""What the ledger's guards keep out: refused questions, second places, attempts that are over."""
+"""The ledger refuses a question in a full queue, a second routing, and moves of past attempts."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     await book.close()
 
 
-async def test_a_question_that_was_taken_back_before_it_had_a_place_gets_none(
+async def test_a_question_that_was_withdrawn_before_it_was_routed_stays_unrouted(
     ledger: Ledger,
 ) -> None:
     new = NewQuestion(
@@ -30,21 +30,21 @@ async def test_a_question_that_was_taken_back_before_it_had_a_place_gets_none(
     assert await ledger.questions.unrouted() == ()
 
 
-async def test_a_question_that_is_being_answered_can_not_be_taken_back(ledger: Ledger) -> None:
+async def test_a_question_of_a_turn_can_not_be_withdrawn(ledger: Ledger) -> None:
     turn = await open_turn(ledger)
     (before,) = await ledger.questions.of_turn(turn.id)
     assert not await ledger.questions.withdraw(1)
     assert await ledger.questions.of_turn(turn.id) == (before,)
 
 
-async def test_a_question_has_one_place_to_be_answered_in(ledger: Ledger) -> None:
+async def test_a_question_is_routed_once(ledger: Ledger) -> None:
     await ask(ledger, 1)
     await ledger.questions.route(1, home(501), fallback=True)
     assert [question.id for question in await ledger.questions.waiting(CHANNEL)] == [1]
     assert await ledger.questions.waiting(501) == ()
 
 
-async def test_a_question_beyond_what_may_wait_is_refused_and_never_taken(ledger: Ledger) -> None:
+async def test_a_question_beyond_the_limit_is_refused_and_never_answered(ledger: Ledger) -> None:
     def new(question_id: int, channel_id: int = 50) -> NewQuestion:
         return NewQuestion(
             id=question_id,
@@ -72,7 +72,7 @@ async def test_a_question_beyond_what_may_wait_is_refused_and_never_taken(ledger
 
 
 @pytest.mark.parametrize("state", get_args(TurnState))
-async def test_nothing_meant_for_an_attempt_that_is_over_moves_the_one_after_it(
+async def test_a_move_of_an_attempt_that_is_over_changes_no_later_attempt(
     ledger: Ledger, state: TurnState
 ) -> None:
     failed = await brought_to(ledger, "failed")
@@ -87,7 +87,7 @@ async def test_nothing_meant_for_an_attempt_that_is_over_moves_the_one_after_it(
     assert await ledger.history.turn(turn.id) == turn
 
 
-async def test_a_turn_that_gets_further_at_each_start_is_never_given_up(ledger: Ledger) -> None:
+async def test_each_move_resets_the_interruptions_of_a_turn(ledger: Ledger) -> None:
     turn, turns = await open_turn(ledger), ledger.turns
     steps: tuple[Callable[[], Awaitable[Turn | None]], ...] = (
         lambda: turns.placed(turn.id, 1, 77),
@@ -104,7 +104,7 @@ async def test_a_turn_that_gets_further_at_each_start_is_never_given_up(ledger: 
         assert moved.interruptions == 0, moved.state
 
 
-async def test_where_a_question_waits_an_answer_is_owed_before_there_is_a_turn(
+async def test_a_channel_with_a_waiting_question_has_work_before_it_has_a_turn(
     ledger: Ledger,
 ) -> None:
     await ask(ledger, 1)
@@ -114,14 +114,14 @@ async def test_where_a_question_waits_an_answer_is_owed_before_there_is_a_turn(
 
 
 @pytest.mark.parametrize("state", get_args(TurnState))
-async def test_only_a_turn_without_a_run_goes_back_for_another_thread(
+async def test_only_a_posted_turn_goes_back_for_another_thread(
     ledger: Ledger, state: TurnState
 ) -> None:
     turn = await brought_to(ledger, state)
     assert (await ledger.turns.lost_thread(turn.id, 1) is not None) == (state == "posted")
 
 
-async def test_a_retry_is_not_cancelled_by_who_cancelled_the_attempt_before(
+async def test_a_retry_has_no_canceller_from_the_attempt_before(
     ledger: Ledger,
 ) -> None:
     turn = await brought_to(ledger, "running")
@@ -133,6 +133,6 @@ async def test_a_retry_is_not_cancelled_by_who_cancelled_the_attempt_before(
     assert retried.canceller is None
 
 
-async def test_what_is_written_is_on_the_disk_before_anything_builds_on_it(ledger: Ledger) -> None:
+async def test_each_commit_of_the_ledger_is_synced_to_the_disk(ledger: Ledger) -> None:
     synchronous = await execute(ledger, "PRAGMA synchronous")
     assert synchronous == (2,)  # FULL: each commit is synced, and stands after a power cut

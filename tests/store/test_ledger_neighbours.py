@@ -1,4 +1,4 @@
-"""Other programs that look into the ledger's file take nothing from it."""
+"""Other programs that read the ledger's file lose nothing of it."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ db.close()
 """
 
 
-async def test_a_program_that_opens_and_closes_the_file_leaves_what_is_written_after_in_place(
+async def test_a_program_that_opens_and_closes_the_file_loses_no_later_write(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "bot.db"

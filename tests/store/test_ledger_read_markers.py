@@ -1,4 +1,4 @@
-"""Marks: up to which message a channel was seen; they only move forward."""
+"""Read markers: the last message seen in a channel; they only move forward."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -36,19 +36,19 @@ async def ask(ledger: Ledger, channel_id: int, *, guild_id: int | None = None) -
     assert await ledger.questions.take(new, link)
 
 
-async def test_a_mark_moves_forward_and_never_back(ledger: Ledger) -> None:
+async def test_a_marker_moves_forward_and_never_back(ledger: Ledger) -> None:
     for message_id in (5, 9, 7):
         await ledger.read_markers.advance([mark(1, message_id)])
     assert [each.message_id for each in await ledger.read_markers.of_guild(9)] == [9]
 
 
-async def test_marks_are_those_of_one_guild_the_newest_first(ledger: Ledger) -> None:
+async def test_the_markers_of_a_guild_come_newest_first(ledger: Ledger) -> None:
     await ledger.read_markers.advance([mark(1, 5), mark(2, 8), mark(3, 6, guild_id=4), mark(4, 7)])
     assert [each.channel_id for each in await ledger.read_markers.of_guild(9)] == [2, 4, 1]
     assert [each.channel_id for each in await ledger.read_markers.of_guild(None)] == []
 
 
-async def test_a_channel_that_is_linked_has_a_mark_from_its_beginning(ledger: Ledger) -> None:
+async def test_a_linked_channel_has_a_marker_at_its_beginning(ledger: Ledger) -> None:
     await ask(ledger, 100)
     await ask(ledger, 200, guild_id=9)
     (direct,) = await ledger.read_markers.of_guild(None)
@@ -58,13 +58,13 @@ async def test_a_channel_that_is_linked_has_a_mark_from_its_beginning(ledger: Le
     assert (direct.message_id, direct.linked) == (150, True)
 
 
-async def test_a_channel_that_is_gone_is_forgotten(ledger: Ledger) -> None:
+async def test_the_marker_of_a_deleted_channel_is_forgotten(ledger: Ledger) -> None:
     await ledger.read_markers.advance([mark(1, 5)])
     await ledger.read_markers.forget(1)
     assert await ledger.read_markers.of_guild(9) == ()
 
 
-async def test_a_ledger_of_the_version_before_keeps_all_it_has(tmp_path: Path) -> None:
+async def test_a_ledger_of_version_1_keeps_its_links(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     db = sqlite3.connect(path, isolation_level=None)
     MIGRATIONS[0](db)
@@ -81,7 +81,7 @@ async def test_a_ledger_of_the_version_before_keeps_all_it_has(tmp_path: Path) -
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 99))))
-async def test_whatever_order_marks_come_in_the_furthest_stands(
+async def test_the_furthest_marker_stands_in_whatever_order_they_come(
     tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int]]
 ) -> None:
     book = await Ledger.open(tmp_path_factory.mktemp("seen") / "bot.db", lambda: 1_000.0)

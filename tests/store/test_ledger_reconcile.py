@@ -1,4 +1,4 @@
-"""What a ledger that was put back learns from Discord: what waits there ends, nothing else does."""
+"""Replies that a restored ledger finds in Discord end waiting questions and nothing else."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ async def ask(ledger: Ledger, number: int, home: Link | None = HOME) -> None:
     assert await ledger.questions.take(new, home)
 
 
-async def test_what_waits_up_to_the_answer_is_answered_and_the_rest_waits_on(
+async def test_questions_up_to_the_found_reply_are_answered_and_later_ones_wait(
     ledger: Ledger,
 ) -> None:
     for number in (101, 102, 103):
@@ -47,7 +47,7 @@ async def test_what_waits_up_to_the_answer_is_answered_and_the_rest_waits_on(
     assert await ledger.reconcile.has_replied_in(100)
 
 
-async def test_a_turn_that_was_made_and_has_said_nothing_is_the_one_that_is_answered(
+async def test_a_turn_without_a_reply_gets_the_found_reply(
     ledger: Ledger,
 ) -> None:
     await ask(ledger, 101)
@@ -59,7 +59,7 @@ async def test_a_turn_that_was_made_and_has_said_nothing_is_the_one_that_is_answ
     assert await ledger.turns.channels_with_work() == ()
 
 
-async def test_a_turn_whose_reply_is_known_goes_on_as_it_is(ledger: Ledger) -> None:
+async def test_a_turn_whose_reply_is_known_is_not_changed(ledger: Ledger) -> None:
     await ask(ledger, 101)
     made = await ledger.turns.next_in(100)
     assert made is not None
@@ -70,7 +70,7 @@ async def test_a_turn_whose_reply_is_known_goes_on_as_it_is(ledger: Ledger) -> N
     assert (turn.state, turn.parts) == ("placed", (400,))
 
 
-async def test_a_turn_that_waits_for_its_retry_is_not_ended_by_what_it_said_before(
+async def test_a_turn_that_waits_for_its_retry_is_not_ended_by_its_old_reply(
     ledger: Ledger,
 ) -> None:
     await ask(ledger, 101)
@@ -84,14 +84,14 @@ async def test_a_turn_that_waits_for_its_retry_is_not_ended_by_what_it_said_befo
     assert await ledger.history.turn(made.id) == retried
 
 
-async def test_a_withdrawn_question_is_not_routed_by_an_answer(ledger: Ledger) -> None:
+async def test_a_withdrawn_question_is_not_routed_by_a_found_reply(ledger: Ledger) -> None:
     await ask(ledger, 100, None)
     assert await ledger.questions.withdraw(100)
     assert await ledger.reconcile.answered(100, REPLY, REPLY, opened=HOME) is None
     assert await ledger.link(100) is None
 
 
-async def test_an_answer_routes_a_question_to_the_channel_thread_it_opened(
+async def test_a_found_reply_routes_its_question_to_the_channel_thread(
     ledger: Ledger,
 ) -> None:
     await ask(ledger, 100, None)
@@ -104,7 +104,7 @@ async def test_an_answer_routes_a_question_to_the_channel_thread_it_opened(
     assert await ledger.turns.next_in(100) is None
 
 
-async def test_a_copy_leaves_out_numbers_once(tmp_path: Path) -> None:
+async def test_a_copy_skips_turn_ids_once(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     book = await Ledger.open(path, lambda: 1_000.0)
     await ask(book, 101)

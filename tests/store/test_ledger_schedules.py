@@ -32,7 +32,7 @@ async def add(
     return await ledger.schedules.add(new, most=2)
 
 
-async def test_two_that_ask_at_once_ask_once(ledger: Ledger) -> None:
+async def test_a_due_time_that_is_asked_twice_at_once_asks_once(ledger: Ledger) -> None:
     schedule = await add(ledger)
     asked = await asyncio.gather(
         *(ledger.schedules.ask(schedule, HOME, DUE + DAY, "UTC", most=100) for _ in range(5))
@@ -111,7 +111,9 @@ async def test_questions_of_one_moment_have_different_ids_in_order_of_time(
     assert abs(moment - clock.now()) < 0.01
 
 
-async def test_what_was_asked_is_known_after_a_kill(tmp_path: Path, clock: FakeClock) -> None:
+async def test_a_due_time_that_asked_asks_nothing_after_a_restart(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     path = tmp_path / "killed.db"
     before = await Ledger.open(path, clock.now)
     schedule = await add(before)

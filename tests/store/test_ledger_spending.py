@@ -1,4 +1,4 @@
-"""What runs use: reserved before, settled after, never beyond a budget but by runs under way."""
+"""The use of runs: reserved before, settled after, and within budgets except for open runs."""
 
 import asyncio
 import sqlite3
@@ -124,7 +124,7 @@ async def test_a_day_and_a_month_begin_anew(ledger: Ledger) -> None:
     assert await ledger.spending.reached([server(100, day="2026-12-01", month=180)]) is None
 
 
-async def test_those_who_have_budget_left_share_a_run_to_the_token(
+async def test_members_with_budget_left_share_a_run_to_the_token(
     ledger: Ledger, path: Path
 ) -> None:
     caps = {ADA: [own(ADA, 100)], BEN: [own(BEN, 1_000)]}
@@ -164,7 +164,7 @@ async def test_a_turn_that_ends_before_its_run_frees_its_estimate(
     assert set((await sums(ledger, path)).values()) == {(0, 0)}
 
 
-async def test_an_attempt_that_was_left_is_settled_later_by_its_own_run(ledger: Ledger) -> None:
+async def test_an_abandoned_attempt_is_settled_later_by_its_own_run(ledger: Ledger) -> None:
     turn = await open_turn(ledger)
     await ask(ledger, 2)
     assert await reserves(ledger, charge(turn.id)) == ""
@@ -232,7 +232,9 @@ def test_a_hundred_questions_spend_no_more_than_the_budget_and_the_runs_under_wa
         asyncio.run(_storm(Path(directory) / "bot.db", budget, steps))
 
 
-async def test_turns_that_are_retried_and_titled_are_told_apart(ledger: Ledger, path: Path) -> None:
+async def test_each_attempt_and_the_title_of_a_turn_have_their_own_charge(
+    ledger: Ledger, path: Path
+) -> None:
     turn: Turn = await open_turn(ledger)
     await ledger.spending.add(charge(turn.id, 0), [ADA], used(12))
     await ledger.spending.add(charge(turn.id, 0), [ADA], used(99))

@@ -1,4 +1,4 @@
-"""Turns in the ledger: which moves there are, and what is counted, kept and cleared by them."""
+"""Turns in the ledger: the allowed moves, and the fields that they count, keep and clear."""
 
 import itertools
 from collections.abc import Awaitable, Callable
@@ -68,14 +68,6 @@ async def test_a_turn_owes_an_answer_until_it_has_ended(ledger: Ledger, state: T
     assert turn.open == (state in OPEN) == (turn.ended_at is None)
 
 
-async def test_a_move_for_an_attempt_that_is_over_changes_nothing(ledger: Ledger) -> None:
-    turn = await brought_to(ledger, "failed")
-    assert await ledger.turns.retry(turn.id, 1) is not None
-    assert await ledger.turns.retry(turn.id, 1) is None
-    assert await ledger.turns.placed(turn.id, 1, 80) is None
-    assert await ledger.turns.placed(turn.id, 2, 80) is not None
-
-
 async def test_a_retry_keeps_the_questions_and_forgets_how_the_last_attempt_ended(
     ledger: Ledger, clock: FakeClock
 ) -> None:
@@ -110,7 +102,7 @@ async def test_a_turn_under_way_goes_before_one_that_waits_for_its_retry(ledger:
 
 
 @pytest.mark.parametrize("state", get_args(TurnState))
-async def test_cancelling_is_a_fact_until_the_end_is_known(
+async def test_a_wish_to_cancel_is_stored_until_the_outcome_is_known(
     ledger: Ledger, state: TurnState
 ) -> None:
     turn = await brought_to(ledger, state)
@@ -146,7 +138,7 @@ async def test_starts_within_seconds_count_once_against_a_turn(
     ]
 
 
-async def test_a_turn_made_between_two_starts_within_seconds_is_known_to_be_taken_up(
+async def test_a_turn_made_between_two_quick_starts_counts_one_interruption(
     ledger: Ledger,
 ) -> None:
     await ledger.turns.count_interruptions()
@@ -157,9 +149,7 @@ async def test_a_turn_made_between_two_starts_within_seconds_is_known_to_be_take
     assert picked.interruptions == 1
 
 
-async def test_a_clock_that_was_put_back_does_not_keep_starts_from_counting(
-    ledger: Ledger, clock: FakeClock
-) -> None:
+async def test_starts_count_after_the_clock_was_set_back(ledger: Ledger, clock: FakeClock) -> None:
     assert await ledger.turns.count_interruptions()
     clock.advance(-3_600)
     assert await ledger.turns.count_interruptions()

@@ -46,7 +46,7 @@ async def test_an_index_without_stems_is_rebuilt_and_nothing_is_lost(tmp_path: P
         assert await store.read(lambda tables: found(tables, "houses")) == ["A house is gone."]
 
 
-async def test_what_is_deleted_leaves_the_rebuilt_index_too(tmp_path: Path) -> None:
+async def test_deleted_chunks_leave_the_rebuilt_index_too(tmp_path: Path) -> None:
     path = tmp_path / "engine.db"
     async with await Database.open(path, BEFORE, synchronous="NORMAL") as old:
         await old.write(lambda db: fill(Tables(db, Unreadable())))

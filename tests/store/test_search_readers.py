@@ -1,4 +1,4 @@
-"""Searches on connections of their own: bounded, fair, and stopped where nobody waits."""
+"""Searches have separate connections: bounded, fair, and stopped once nobody waits."""
 
 import asyncio
 import sqlite3
@@ -60,7 +60,7 @@ async def test_a_search_that_takes_too_long_is_stopped_within_a_statement(
     assert await database.search(count, group="a", seconds=LONG) == 0
 
 
-async def test_a_search_is_stopped_in_a_loop_of_its_own(database: Database) -> None:
+async def test_a_search_is_stopped_in_a_loop_outside_of_sqlite(database: Database) -> None:
     def loop(_: sqlite3.Connection, check: Check) -> None:
         while True:
             check()
@@ -113,7 +113,7 @@ async def test_a_search_sees_one_snapshot_and_writes_nothing(database: Database)
     assert await database.search(count, group="a", seconds=LONG) == 1
 
 
-async def test_what_a_search_raises_is_its_callers(database: Database) -> None:
+async def test_an_error_of_a_search_reaches_its_caller(database: Database) -> None:
     def fail(db: sqlite3.Connection, check: Check) -> None:
         raise LookupError
 

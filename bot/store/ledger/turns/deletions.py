@@ -12,6 +12,7 @@ from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.records import Turn
+from bot.store.ledger.states import OPEN
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 from bot.store.ledger.turns.question_rows import contents_of_turn
 from bot.store.ledger.turns.turn_rows import move, set_part
@@ -24,7 +25,13 @@ _QUOTE: Final = re.compile(r"\n*\[in reply to this message by [^\n]*\]\n(?:>[^\n
 _DELETED: Final = "[in reply to a message that was deleted]"
 """What chat shows the model in place of such a quote."""
 
-_UNDECIDED: Final = ("waiting", "placed", "posted", "running")
+_MOST_SHOWN: Final = 300
+"""Messages of a channel that are looked up on Discord at most."""
+
+_MOST_CHANNELS: Final = 2_000
+"""Channels whose messages are looked up at most."""
+
+_UNDECIDED: Final = OPEN - {"closing"}
 """The states of a turn whose outcome is not known yet."""
 
 
@@ -47,7 +54,7 @@ class DeletionStore(LedgerPart):
 
     @reads
     def shown_in(
-        self, db: sqlite3.Connection, channel_id: int, *, before: float, most: int = 300
+        self, db: sqlite3.Connection, channel_id: int, *, before: float
     ) -> tuple[ShownMessage, ...]:
         """Return the newest questions, parts of replies and bystanders' messages, newest first.
 
@@ -60,13 +67,11 @@ class DeletionStore(LedgerPart):
         """
         if not queries.value(db, is_older, (channel_id, before)):
             return ()
-        found = db.execute(_SHOWN, {"channel": channel_id, "most": most})
+        found = db.execute(_SHOWN, {"channel": channel_id, "most": _MOST_SHOWN})
         return tuple(ShownMessage(*row) for row in found)
 
     @reads
-    def channels_shown(
-        self, db: sqlite3.Connection, *, most: int = 2_000
-    ) -> tuple[tuple[int, int | None], ...]:
+    def channels_shown(self, db: sqlite3.Connection) -> tuple[tuple[int, int | None], ...]:
         """Return the channels whose questions are on threads, with their servers.
 
         The channels with the newest questions come first.
@@ -76,7 +81,7 @@ class DeletionStore(LedgerPart):
             WHERE q.withdrawn_at IS NULL AND l.owner_id IS NULL
             GROUP BY home_id ORDER BY max(q.id) DESC LIMIT ?
         """
-        return tuple(db.execute(statement, (most,)))
+        return tuple(db.execute(statement, (_MOST_CHANNELS,)))
 
     async def messages_deleted(self, ids: Iterable[int]) -> Deletion:
         """Store that Discord messages were deleted, by anybody but the bot itself.

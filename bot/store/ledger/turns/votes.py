@@ -8,7 +8,6 @@ revision ``reported``.
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from bot.store import queries
 from bot.store.database import StoreError, reading
@@ -16,15 +15,6 @@ from bot.store.ledger import rows
 from bot.store.ledger.records import RatedAnswer, Vote
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 from bot.store.ledger.turns.question_rows import contents_of_turn
-
-_RATED: Final = """
-    SELECT a.turn_id, a.attempt, a.thread_id, a.run_id, a.answer, a.revision,
-           (SELECT count(*) FROM votes v
-            WHERE v.turn_id = a.turn_id AND v.attempt = a.attempt AND v.helpful) AS up,
-           (SELECT count(*) FROM votes v
-            WHERE v.turn_id = a.turn_id AND v.attempt = a.attempt AND NOT v.helpful) AS down
-    FROM rated_answers a
-"""
 
 
 class VoteStore(LedgerPart):
@@ -62,15 +52,17 @@ class VoteStore(LedgerPart):
         return rows.record(db, Vote, statement, values)
 
     @reads
-    def rated(self, db: sqlite3.Connection, turn_id: int, attempt: int) -> RatedAnswer | None:
-        """Return an answer with the number of its votes; None if nobody has voted on it."""
-        statement = f"{_RATED} WHERE a.turn_id = ? AND a.attempt = ?"
-        return rows.record(db, RatedAnswer, statement, (turn_id, attempt))
-
-    @reads
     def unreported(self, db: sqlite3.Connection) -> tuple[RatedAnswer, ...]:
         """Return the answers whose newest votes are not in their run's metadata, oldest first."""
-        statement = f"{_RATED} WHERE a.reported < a.revision ORDER BY a.turn_id, a.attempt"
+        statement = """
+            SELECT a.turn_id, a.attempt, a.thread_id, a.run_id, a.answer, a.revision,
+                   (SELECT count(*) FROM votes v
+                    WHERE v.turn_id = a.turn_id AND v.attempt = a.attempt AND v.helpful) AS up,
+                   (SELECT count(*) FROM votes v
+                    WHERE v.turn_id = a.turn_id AND v.attempt = a.attempt
+                      AND NOT v.helpful) AS down
+            FROM rated_answers a WHERE a.reported < a.revision ORDER BY a.turn_id, a.attempt
+        """
         return rows.records(db, RatedAnswer, statement)
 
     @writes
