@@ -1,4 +1,4 @@
-"""What a finished answer has beside its text: the question of a form, files, small notes."""
+"""The parts of a finished answer beside its text: a form's question, files, small notes."""
 
 import logging
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from bot.chat.turns.turn_context import TurnContext
 from bot.store.ledger import FORM_CAUSE, CallFile, Question, Turn
 
 MOST_FILES: Final = 20
-"""The most files that are attached to one answer; further ones are named."""
+"""The most files that are attached to an answer; further files are only named."""
 
 MOST_BYTES: Final = 100 * 2**20
-"""The most bytes of all files of one answer, which are in memory until Discord has them."""
+"""The most bytes of all files of an answer, which are in memory until Discord has them."""
 
 _MOST_SOURCES: Final = 20
 
@@ -37,14 +37,14 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Extras(Struct, frozen=True):
-    """The files and pictures below an answer, and the notes about files and sources."""
+    """The files and pictures below an answer, and all notes of the answer."""
 
     uploads: tuple[Block, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 class ExtrasReader:
-    """Reads what belongs to a turn's answer, from the server and from the ledger."""
+    """Reads the extras of a turn's answer from the server and from the ledger."""
 
     def __init__(self, context: TurnContext) -> None:
         services = context.services
@@ -54,11 +54,11 @@ class ExtrasReader:
         self._services = services
 
     async def _questions(self, turn: Turn) -> tuple[Question, ...]:
-        """Return the turn's questions, which the ledger is asked for after a restart alone."""
+        """Return the turn's questions; only after a restart they are read from the ledger."""
         return self._context.questions or await self._ledger.questions.of_turn(turn.id)
 
     async def questions_of_forms(self, turn: Turn) -> str:
-        """Return the questions of a turn that were written in forms, as quotes; else ""."""
+        """Return as quotes the questions of a turn that were written in forms; else ""."""
         questions = await self._questions(turn)
         written = [each for each in questions if (each.cause or "").startswith(FORM_CAUSE)]
         return "\n\n".join(
@@ -76,8 +76,8 @@ class ExtrasReader:
     ) -> Extras:
         """Return an answer's files and its notes; a file that can't be attached is named.
 
-        ``took`` are the attempt's seconds, ``unread`` what could not be read of the questions.
-        ``is_detached`` tells that the reply stands apart from the command that it answers.
+        ``took`` is the duration of the attempt in seconds, ``unread`` has the unreadable parts of
+        the questions. ``is_detached``: Discord does not show which command the reply answers.
         """
         largest = (await self._services.writers.of(turn)).file_limit
         uploads: list[Block] = []
@@ -92,7 +92,7 @@ class ExtrasReader:
                 _log.warning("Turn %d: file %s can't be read: %s", turn.id, file_id, error)
                 unreadable.append(file_id)
             else:
-                # Code that writes a file again makes a new one of the same name.
+                # Code that writes a file again creates a new file with the same name.
                 newest[PurePosixPath(file.filename).name or file_id] = file
         for name, file in newest.items():
             if file.bytes > min(largest, left) or len(uploads) == MOST_FILES:
@@ -152,15 +152,15 @@ class ExtrasReader:
         return [note for note in notes if note]
 
     async def _needs_hint(self, turn: Turn) -> bool:
-        """Return whether members must hear that plain messages are not read in a new thread."""
+        """Return whether the answer says that the bot reads only mentions in this new thread."""
         if self._services.settings.message_content or not turn.in_channel_thread:
             return False
         return not await self._ledger.history.before(turn, limit=1)
 
     async def _made_files(self, turn: Turn, questions: Sequence[Question]) -> list[CallFile]:
-        """Return the files that calls of the turn's run made, and calls whose result it answers."""
+        """Return the files of function calls: of the turn's run, and of late calls."""
         makers = [each.cause for each in questions if each.cause is not None]
-        # The calls of a run whose questions were posted before a restart are in the ledger alone.
+        # After a restart only the ledger knows whether the run's calls made files.
         if turn.run_id and (self._context.questions is None or self._context.calls.made_files):
             makers.insert(0, turn.run_id)
         return [file for each in makers for file in await self._ledger.tool_calls.files(each)]
@@ -176,14 +176,14 @@ class ExtrasReader:
         return bytes(data)
 
     async def _sources_note(self, turn: Turn, sources: Sequence[Source]) -> str:
-        """Return the note that names the cited files; those of members' questions are links."""
+        """Return the note that names the cited files; files of questions link to them."""
         uploads = [source.name or await self._name(source.file_id) for source in sources]
         names = [original_name(each) for each in uploads]
         asked = await self._ledger.questions.with_files(turn.channel_id, names)
         shown = []
         for number, (upload, name) in enumerate(zip(uploads, names, strict=True), 1):
             text = sentences.plain(name)
-            # Several questions may have brought files of one name.
+            # Several questions may have files of the same name.
             found = [each for each in asked if each[0] == name]
             own = [each for each in found if question_mark(each[2]) in upload]
             if own or found:
@@ -201,12 +201,12 @@ class ExtrasReader:
 
 
 def _cause_note(questions: Sequence[Question]) -> str:
-    """Return the note that says why the bot speaks; a member's question stands above."""
+    """Return the note that says why the bot writes where no member has asked just now; else ""."""
     for question in questions:
         if question.cause_kind == "approval":
             return localized("after-approval")
         if question.cause_kind == "schedule":
-            name, text = sentences.plain(question.author_name), _shown_of(question)
+            name, text = sentences.plain(question.author_name), _shortened_text(question)
             return localized("asked-on-schedule", name=name, text=text)
         if question.cause_kind == "reminder":
             return reminder_note(question)
@@ -216,11 +216,11 @@ def _cause_note(questions: Sequence[Question]) -> str:
 def reminder_note(question: Question) -> str:
     """Return the note that reminds a member; it mentions them."""
     member = str(question.author_id)
-    return localized("reminder-note", member=member, text=_shown_of(question))
+    return localized("reminder-note", member=member, text=_shortened_text(question))
 
 
-def _shown_of(question: Question) -> str:
-    """Return the text of a question that stands in no message of Discord, as a note shows it."""
+def _shortened_text(question: Question) -> str:
+    """Return the text of a question that no Discord message shows, shortened for a note."""
     return sentences.plain(sentences.shortened(question.content, _LONGEST_QUESTION))
 
 
@@ -231,7 +231,7 @@ def _block(name: str, data: bytes) -> Block:
 
 
 def _unique(name: str, uploads: Sequence[Block]) -> str:
-    """Return a name that Discord accepts and that no other file of the answer has."""
+    """Return a file name that Discord accepts and no other file of the answer has."""
     stem, dot, ending = name.rpartition(".")
     safe = "".join(each if each.isalnum() or each in "-_." else "_" for each in name)
     taken = {block.name for block in uploads if not isinstance(block, str)}

@@ -1,7 +1,7 @@
-"""Renames a channel thread once, to a title that the model gives to its first exchange.
+"""Renames a channel thread once, to a title that the model writes for its first exchange.
 
-The model writes the title on a temporary thread, which is deleted afterwards. A failure leaves the
-channel thread with the name that it has from its question.
+The model writes the title on a temporary thread, which is deleted afterwards. After a failure the
+channel thread keeps its first name, which is the beginning of its question.
 """
 
 import logging
@@ -38,7 +38,7 @@ RUN_SECONDS: Final = 120.0
 """How long the model may take for a title, in seconds."""
 
 _RENAME_SECONDS: Final = 900.0
-"""How long a rename waits for Discord's rate limit: two renames in ten minutes."""
+"""How long a rename waits for Discord's rate limit (two renames in ten minutes), in seconds."""
 
 _MOST_QUOTED: Final = 2_000
 _MOST_TOKENS: Final = 1_000
@@ -85,9 +85,9 @@ class ChannelNamer:
         self._naming: set[int] = set()
 
     async def want_title(self, turn: Turn) -> None:
-        """Note before an answered turn ends that its channel thread gets a title.
+        """Store, before an answered turn ends, that its channel thread gets a title.
 
-        Only for a channel thread that the bot opened from a question of this turn.
+        Only channel threads that the bot opened from a question of this turn get one.
         """
         if not self._is_on or not turn.in_channel_thread:
             return
@@ -96,7 +96,7 @@ class ChannelNamer:
             await self._ledger.channel_titles.want(turn.channel_id, turn.id)
 
     def name_soon(self, turn: Turn) -> None:
-        """Name the channel thread of an ended turn in the background, if a title is wanted."""
+        """Name the channel thread of an ended turn in the background, if it gets a title."""
         if self._is_on and turn.in_channel_thread:
             self._tasks.start(
                 self._name_channel(turn.channel_id),
@@ -104,14 +104,14 @@ class ChannelNamer:
             )
 
     def resume(self) -> None:
-        """Go on with the titles that an earlier process left unfinished."""
+        """Continue with the titles that an earlier process left unfinished."""
         if self._is_on:
             self._tasks.start(
                 self._resume(), "Channel threads keep their names; the next start tries again"
             )
 
     async def stop(self) -> None:
-        """Name no more channels; the next start goes on."""
+        """Stop naming channel threads; the next start continues."""
         await self._tasks.stop()
 
     async def _resume(self) -> None:
@@ -153,7 +153,7 @@ class ChannelNamer:
     async def _new_thread(self, turn: Turn, questions: Sequence[Question], answer: str) -> str:
         """Create the temporary thread with the first exchange, and store its id."""
         asked = "\n\n".join(question.content for question in questions)
-        # A title must not tell what a spoiler hides.
+        # A title must not reveal what a spoiler hides.
         shown = [hide_spoilers(text, localized("spoiler")) for text in (asked, answer)]
         quoted = "Question:\n{}\n\nAnswer:\n{}".format(*(text[:_MOST_QUOTED] for text in shown))
         request = CreateThread(
@@ -165,7 +165,7 @@ class ChannelNamer:
         return thread.id
 
     async def _written_title(self, turn: Turn, thread_id: str) -> str:
-        """Have the model write the title, store it with its tokens, and return it."""
+        """Let the model write the title; store the title with its tokens, and return it."""
         async with self._run_slots.of(turn.id, turn.guild_id) as slot:
             await slot.wait()
             run = await self._ended_run(thread_id)
@@ -225,7 +225,7 @@ class ChannelNamer:
 
 
 def clean_title(written: str) -> str:
-    """Return a model's title as a channel's name; empty if it can't be one."""
+    """Return the name of a channel from a model's title; empty if the title has no words."""
     first = headline(written, localized("spoiler"))
     title = _LABEL.sub("", first).strip(_ENDS)
     has_words = any(character.isalnum() for character in title)
@@ -234,7 +234,7 @@ def clean_title(written: str) -> str:
 
 def _opened(question: Question, turn: Turn) -> bool:
     """Return whether the turn's channel thread was opened from this question, by the bot."""
-    # A channel thread has the id of its message. A forum post also does, but holds that message.
+    # A channel thread has the id of its message. So has a forum post, but it holds that message.
     return question.id == turn.channel_id and question.channel_id == turn.parent_id
 
 

@@ -1,6 +1,6 @@
-"""Runs one turn at a time in each channel; the next turn answers all questions that wait.
+"""Runs one turn at a time in each channel; the next turn answers all waiting questions together.
 
-The ledger has the order of turns. The scheduler only decides which channels have a worker.
+The order of turns is in the ledger. The scheduler only decides which channels have a worker.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from bot.runtime.log_context import logged_as
 from bot.store.ledger import Turn
 
 MOST_WORKERS: Final = 1_000
-"""The most channels with a worker at the same time; waiting channels cost only their id."""
+"""The most channels with a worker at the same time; a waiting channel costs only its id."""
 
 GUARANTEED_PER_GUILD: Final = 10
-"""The number of channels of a guild that get a worker even beyond ``MOST_WORKERS``."""
+"""How many channels of a guild get a worker even beyond ``MOST_WORKERS``."""
 
 _PAUSED_PER_SECOND: Final = 45
-"""The number of replies per second that get a note at shutdown."""
+"""How many replies get a note per second at shutdown."""
 
 _CANCEL_SECONDS: Final = 0.3
 
@@ -39,7 +39,7 @@ _log: Final = logging.getLogger(__name__)
 class TurnScheduler:
     """Runs the turns of all channels, one at a time in each channel.
 
-    ``held`` returns whether no turn may begin in a channel for now.
+    ``held`` returns whether a channel may begin no turn for now, because older messages are read.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class TurnScheduler:
         self._closing = False
 
     def schedule(self, channel_id: int) -> None:
-        """Have a worker look for open turns and waiting questions in a channel."""
+        """Let a worker run the open turns and waiting questions of a channel."""
         self._due.add(channel_id)
         if channel_id in self._answering and not self._closing:
             self._services.waiting_reactions.add_soon(channel_id)
@@ -85,13 +85,13 @@ class TurnScheduler:
             self._waiting.add(channel_id)
 
     def release(self) -> None:
-        """Give workers to the channels that were held and no longer are."""
+        """Give workers to channels that are held no longer."""
         held, self._held_back = self._held_back, set()
         for channel_id in held:
             self.schedule(channel_id)
 
     def cancel(self, turn_id: int) -> None:
-        """Stop the work on a turn whose cancellation, or next attempt, the ledger has."""
+        """Stop the work on a turn whose cancellation, or next attempt, is stored in the ledger."""
         running = self._running.get(turn_id)
         if running is not None:
             running[0].cancel()
@@ -104,7 +104,7 @@ class TurnScheduler:
                 context.lose_channel()
 
     async def stop(self) -> None:
-        """Stop all workers, say in each reply under way that it will go on; turns stay open."""
+        """Stop all workers, and note in each open reply that it will go on; turns stay open."""
         self._closing = True
         await self._waiting.stop()
         workers = set(self._workers.values())
@@ -112,7 +112,7 @@ class TurnScheduler:
         for worker in workers:
             worker.cancel()
         if workers:
-            # A worker that hangs must not keep the replies from their notes.
+            # A worker that hangs must not delay the notes.
             await asyncio.wait(workers, timeout=_CANCEL_SECONDS)
         # Spread over time, because each edit has little time and Discord limits their rate.
         await asyncio.gather(
@@ -203,8 +203,8 @@ class TurnScheduler:
 
     async def _run(self, turn: Turn) -> bool:
         """Run a turn to its end; return False where no step was possible."""
-        # A turn that was interrupted, or retried after a failure in the middle of a call, may have
-        # made messages and runs that the ledger does not know.
+        # A turn that was interrupted, or retried after a failure in a call, may have created
+        # messages and runs that the ledger does not know.
         unsure = turn.interruptions > 0 or turn.id in self._interrupted or turn.attempt > 1
         language = await self._services.locales.of_turn(turn)
         context = TurnContext(self._services, turn, language, unsure=unsure)

@@ -73,9 +73,9 @@ class TurnServices:
 class TurnContext:
     """One turn while this process answers it.
 
-    ``turn`` is the turn as the ledger had it when the work began; ``language`` is the reply's.
-    ``unsure`` is True where messages or runs may exist that the ledger does not know, so that they
-    are looked up before they are made.
+    ``turn`` is the turn in its state when the work began; ``language`` is the reply's language.
+    ``unsure``: messages or runs may exist that the ledger does not know, so that they are looked up
+    before they are created.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class TurnContext:
         self.slot = services.run_slots.of(turn.id, turn.guild_id, turn.parent_id, members)
         self.calls = TurnCalls(services.functions, turn)
         self.cancel_requested = asyncio.Event()
-        """Set once the turn is to be cancelled; its run is cancelled, or never created."""
+        """Set when the turn is to be cancelled: its run is cancelled, or not created."""
         self.channel_lost = False
         """Whether the channel was deleted, or the bot may not write there any more."""
         self.questions: tuple[Question, ...] | None = None
-        """The questions as this process posted them; None until it did."""
+        """The questions as this process posted them; None before that."""
         self.unread: tuple[Unread, ...] | None = None
-        """What could not be read of the questions; None until they were posted or looked up."""
+        """The unreadable parts of the questions; None until the questions were posted or read."""
         self._began = services.clock.monotonic() if turn.state == "waiting" else None
 
     def cancel(self) -> None:
@@ -103,15 +103,15 @@ class TurnContext:
         self.cancel_requested.set()
 
     def lose_channel(self) -> None:
-        """Stop the turn, because nothing can be written in its channel any more."""
+        """Cancel the turn, because the bot can't write in its channel any more."""
         self.channel_lost = True
         self.cancel()
 
     def seconds(self, turn: Turn) -> float:
         """Return how long the attempt took so far, in seconds.
 
-        The time is monotonic within this process. After a restart it is wall-clock time, which is
-        wrong if the clock was set meanwhile.
+        Within one process the time is monotonic. After a restart it is wall-clock time, which a
+        changed clock falsifies.
         """
         clock = self.services.clock
         if self._began is not None:

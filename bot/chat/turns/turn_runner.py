@@ -38,24 +38,24 @@ CANCEL_SECONDS: Final = 3.0
 """How long Cancel waits for an unresponsive server while the turn has no run, in seconds."""
 
 _SHOW_WAIT_SECONDS: Final = 1.5
-"""Time between two looks at how many turns are ahead, in seconds."""
+"""How often the number of turns ahead is shown, in seconds."""
 
 _WITH_SLOT: Final = frozenset({"placed", "posted", "running"})
 """The states in which a turn holds a run slot, or waits for one."""
 
 _MOST_STARTS: Final = 5
-"""The most streams that break before they name their run."""
+"""How many streams may break before they name their run; then the turn fails."""
 
 _MOST_THREADS: Final = 3
-"""The most threads that are lost while one turn posts to them."""
+"""How many threads may be lost while a turn is answered; then the turn fails."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class TurnRunner:
-    """Takes one turn through the ledger's states until it has ended, or its attempt is over.
+    """Takes one turn from state to state, until the turn or this attempt has ended.
 
-    Whatever fails on the way, the reply ends with a sentence that a member can read.
+    After any failure the reply ends with a sentence that a member understands.
     """
 
     def __init__(self, context: TurnContext, reply: Reply) -> None:
@@ -79,13 +79,13 @@ class TurnRunner:
         self._lost_threads = 0
 
     async def pause(self, note: str) -> None:
-        """Add a note to the reply that the answer will go on."""
+        """Add a note to the reply, as at shutdown."""
         await self._reply.pause(note)
 
     async def to_end(self) -> bool:
-        """Take the turn from state to state; return False where no step is possible for now.
+        """Take the turn from state to state; return False if no step is possible for now.
 
-        A deleted question may begin the next attempt, which another runner takes to its end.
+        A deleted question may begin the next attempt, which needs another runner.
         """
         turn: Turn | None = self._context.turn
         assert turn is not None
@@ -105,11 +105,11 @@ class TurnRunner:
         return turn is not None
 
     def _is_current(self, turn: Turn) -> bool:
-        """Return whether a turn is open, and this attempt its newest one."""
+        """Return whether a turn is open and still in this attempt."""
         return turn.open and turn.attempt == self._context.turn.attempt
 
     async def _next(self, turn: Turn) -> Turn | None:
-        """Take the step of the turn's state; return the turn after it, None where none was made."""
+        """Take the step of the turn's state; return the turn after it, None if it did not move."""
         steps: dict[str, Callable[[Turn], Awaitable[Turn | None]]] = {
             "waiting": self._place,
             "placed": self._post,
@@ -122,14 +122,14 @@ class TurnRunner:
         moved = await self._step(turn, steps[turn.state])
         if moved is not None:
             return moved
-        # Another writer changed the state first: go on from what the ledger has now.
+        # Another writer has moved the turn: continue from its state in the ledger.
         current = await self._ledger.history.turn(turn.id)
         if current is None or (current.state, current.attempt) == (turn.state, turn.attempt):
             return None
         return current
 
     async def _has_ended_run(self, turn: Turn) -> bool:
-        """Return whether the turn's run has ended; cancel a run that has not."""
+        """Return whether the turn's run has ended; cancel the run if it has not."""
         thread_id, run_id = turn.thread_id, turn.run_id
         if turn.state != "running" or thread_id is None or run_id is None:
             return False
@@ -139,7 +139,7 @@ class TurnRunner:
             if run.status not in TERMINAL:
                 await api.cancel_run(thread_id, run_id)
         except (APIError, TurnError) as error:
-            _log.info("Turn %d: what became of run %s is not known: %s", turn.id, run_id, error)
+            _log.info("Turn %d: the state of run %s is not known: %s", turn.id, run_id, error)
             return False
         return run.status in TERMINAL
 
@@ -172,9 +172,9 @@ class TurnRunner:
     async def _cancellable(
         self, turn: Turn, step: Callable[[Turn], Awaitable[Turn | None]]
     ) -> Turn | None:
-        """Take a step towards the run, but abandon it 3 seconds after a cancel request.
+        """Take a step towards the run, but abandon the step 3 seconds after a cancel request.
 
-        A run that it creates nevertheless is cancelled when the channel's next run starts.
+        If the step creates a run nevertheless, the start of the channel's next run cancels it.
         """
         stepping = asyncio.ensure_future(step(turn))
         overdue = asyncio.create_task(self._cancel_overdue())
@@ -185,7 +185,7 @@ class TurnRunner:
             return await self._cancelled(turn)
 
     async def _wait_for_slot(self) -> bool:
-        """Wait for the turn's slot, and show how many are ahead; False if it was cancelled."""
+        """Wait for the turn's slot and show how many turns are ahead; return False if cancelled."""
         slot = self._context.slot
         acquiring = asyncio.ensure_future(slot.wait())
         cancelled = asyncio.create_task(self._context.cancel_requested.wait())
@@ -269,7 +269,7 @@ class TurnRunner:
         return await self._ledger.turns.run_created(turn.id, turn.attempt, run.id)
 
     async def _named_run(self, turn: Turn, events: EventStream) -> Run | None:
-        """Read a new run's events until one names the run; None where the stream broke before."""
+        """Read a new run's events until one has the run; None if the stream breaks before that."""
         try:
             async for event in events:
                 if isinstance(event.data, Run):
@@ -288,7 +288,7 @@ class TurnRunner:
         return None
 
     def _show(self, text: Callable[[], str]) -> None:
-        """Show the text so far, below the questions that stand nowhere else."""
+        """Show the text so far; above it stand questions from forms, which no message shows."""
         self._reply.show(lambda: sentences.below_questions(self._asked or "", text()))
 
     async def _follow(self, turn: Turn) -> Turn | None:
@@ -302,7 +302,7 @@ class TurnRunner:
             self._end = await self._follower.to_end(run, events)
             self._reply.end_progress()
         except APIError as error:
-            reason = f"it is gone: {error}"
+            reason = f"it can't be read: {error}"
             self._end = RunEnd("failed", self._follower.text, "model_failed", reason=reason)
         end = self._end
         if self._context.channel_lost and end.outcome == "cancelled":
@@ -362,7 +362,7 @@ class TurnRunner:
         return self._ended(closed, took, reason)
 
     async def _withdraw(self, turn: Turn) -> Turn | None:
-        """End a turn whose questions or whose reply were deleted: nothing is sent any more."""
+        """End a turn whose questions or reply were deleted: the bot sends nothing any more."""
         questions = await self._ledger.questions.of_turn(turn.id)
         note = localized("reply-deleted") if questions else localized("question-deleted")
         await self._reply.close(note)
@@ -370,7 +370,7 @@ class TurnRunner:
         return self._ended(closed, self._context.seconds(turn), "")
 
     def _ended(self, turn: Turn | None, took: float, reason: str) -> Turn | None:
-        """Log the end of a turn, and begin what follows from it."""
+        """Log the end of a turn, and begin its follow-ups: charges, a title, chores."""
         if turn is not None:
             self._services.metrics.turn_ended(turn.outcome or turn.state, took)
             log_end(turn, took, reason)
@@ -381,7 +381,7 @@ class TurnRunner:
         return turn
 
     async def _stored_end(self, turn: Turn) -> RunEnd:
-        """Return the end of the run as the server has it; used after a restart."""
+        """Return the end of the run from the stored messages, as after a restart."""
         assert turn.outcome is not None
         end = RunEnd(turn.outcome, "", turn.error, turn.tokens)
         if turn.thread_id is None or turn.run_id is None:

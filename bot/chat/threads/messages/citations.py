@@ -1,4 +1,4 @@
-"""Replaces citation marks and sandbox links in an answer by what a person reads."""
+"""Replaces citation marks and sandbox links in an answer by numbers and file names."""
 
 import re
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ _NAMELESS: Final = frozenset({"", "source"})
 def readable(text: str, sources: dict[str, int], file_ids: Mapping[str, str]) -> str:
     """Return an answer's text with numbers for citation marks, and names for sandbox links.
 
-    ``sources`` has the number of each cited file by name, or by id where its mark has no name; new
-    ones are added. ``file_ids`` are the ids of cited files by their whole mark. A mark of which
-    nothing is known is left out, and so is one that is incomplete at the end of the text.
+    ``sources`` has the number of each cited file by name, or by id if the mark names no file; new
+    files are added. ``file_ids`` has the ids of cited files by their whole mark. Unknown marks, and
+    an incomplete mark at the end of the text, are removed.
     """
 
     def number(cited: re.Match[str]) -> str:

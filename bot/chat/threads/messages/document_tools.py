@@ -1,4 +1,4 @@
-"""Gives file_search to the runs of channels with documents, whatever tools the assistant has."""
+"""Adds file_search to runs in channels with documents, if the assistant lacks that tool."""
 
 import logging
 from typing import Final
@@ -9,7 +9,7 @@ from bot.chat.threads.messages.message_builder import BuiltMessage, unread_json
 from bot.store.ledger import Ledger, Question
 
 MOST_RUN_TOOLS: Final = 20
-"""The most tools of a run, the API's limit; an assistant may have more."""
+"""The most tools of a run (the API's limit); an assistant may have more."""
 
 _MOST_KNOWN: Final = 10_000
 
@@ -22,11 +22,14 @@ class DocumentTools:
     def __init__(self, api: AssistantsAPI, ledger: Ledger) -> None:
         self._api = api
         self._ledger = ledger
-        # Whether channels have documents, as far as this process knows.
+        # Whether a channel has documents, by channel id; channels that were not asked are missing.
         self._known: dict[int, bool] = {}
 
     async def store_reading(self, question: Question, built: BuiltMessage) -> None:
-        """Store what the reply and the run must know of a message before it is posted."""
+        """Store the unread parts of a question, and whether it has documents to search.
+
+        This happens before the message is posted.
+        """
         unread, has_documents = unread_json(built.unread), built.has_documents
         if (unread, has_documents) != (question.unread, question.documents):
             await self._ledger.questions.set_reading(question.id, unread, documents=has_documents)
@@ -34,12 +37,12 @@ class DocumentTools:
             self._known[question.home_id or question.channel_id] = True
 
     def thread_created(self, channel_id: int, *, instead_of: str | None) -> None:
-        """Note that a channel got its thread; a first one has no documents yet."""
+        """Note that a channel got a thread; its first thread has no documents yet."""
         if instead_of is None:
             self._known[channel_id] = False
 
     async def tools(self, channel_id: int, assistant_id: str) -> tuple[Tool, ...] | None:
-        """Return the tools of a run; None takes the assistant's tools. Raises ``APIError``."""
+        """Return the tools of a run; None means the assistant's tools. Raises ``APIError``."""
         if channel_id not in self._known:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()

@@ -1,6 +1,6 @@
 """Builds the message that is posted to a thread for a question: text, images and files.
 
-Whatever can't be read of a question is named in the message; it never holds the question back.
+Parts of a question that can't be read are named in the message. They never delay the question.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ _REMINDER: Final = (
 )
 
 SHORT_TEXT: Final = 20_000
-"""The longest text of a file that is part of the message, in characters.
+"""The longest text of a file that is shown in the message, in characters.
 
-A longer text becomes a file on the thread, which the model searches.
+A longer text becomes a file on the thread, which the model can search.
 """
 
 _IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)\Z", re.IGNORECASE)
@@ -58,7 +58,7 @@ class AttachedFile(Struct, frozen=True):
 
     @property
     def kind(self) -> Literal["image", "audio", "document"]:
-        """What the file claims to be; only its bytes show what it is."""
+        """The kind of the file according to its name and content type, which may be wrong."""
         if self.content_type.startswith("image/svg"):
             return "document"  # to a model an SVG image is text
         for kind, endings in (("image", _IMAGE_ENDINGS), ("audio", _AUDIO_ENDINGS)):
@@ -75,7 +75,7 @@ class AttachedFile(Struct, frozen=True):
 
 
 class UnreadableError(Exception):
-    """A file can't be read or used; the text tells the model why."""
+    """A file can't be read or used; the exception's text tells the model why."""
 
     def __init__(self, reason: UnreadReason, text: str, *, limit: str = "") -> None:
         super().__init__(text)
@@ -87,7 +87,7 @@ class AttachmentSource(Protocol):
     """Reads the files of questions, and uploads images and long texts for the thread."""
 
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
-        """Return a question's files with addresses that work."""
+        """Return a question's files with download addresses that are valid now."""
         ...
 
     async def text(self, question: Question, file: AttachedFile) -> str:
@@ -95,7 +95,7 @@ class AttachmentSource(Protocol):
         ...
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
-        """Return an image as a content part that does not expire; raises ``UnreadableError``."""
+        """Return an image as a content part with an uploaded file; raises ``UnreadableError``."""
         ...
 
     async def upload(self, question: Question, file: AttachedFile, text: str) -> str:
@@ -107,14 +107,14 @@ class AttachmentSource(Protocol):
 
 
 class BuiltMessage(Struct, frozen=True, kw_only=True):
-    """A message to post; ``unread`` are the parts of the question that are missing in it."""
+    """A message to post; ``unread`` are the parts of the question that it lacks."""
 
     request: CreateMessage
     unread: tuple[Unread, ...]
 
     @property
     def has_documents(self) -> bool:
-        """Whether texts of the question are to be searched with file_search."""
+        """Whether the message has texts that the model must search with file_search."""
         return bool(self.request.attachments)
 
 
@@ -139,7 +139,7 @@ def unread_json(parts: Sequence[Unread]) -> str:
 
 
 def wording(question: Question) -> tuple[str, str]:
-    """Return what identifies the present wording of a question: its id and its revision."""
+    """Return the id and the revision of a question, which identify its present wording."""
     return str(question.id), str(question.revision)
 
 
@@ -158,7 +158,7 @@ def is_same_wording(one: NewQuestion, other: NewQuestion) -> bool:
 
 
 class PointedAt(Struct, frozen=True, kw_only=True):
-    """What a question's message shows of other messages: quotes, files, and what is missing."""
+    """The parts of other messages in a question's message: quotes, files, and unreadable parts."""
 
     blocks: tuple[str, ...] = ()
     files: tuple[AttachedFile, ...] = ()
@@ -187,14 +187,14 @@ async def message_for(
 
 
 def asked_by(question: Question, *, named: bool) -> str:
-    """Return a question's text, with what the model must know of where it comes from.
+    """Return a question's text as the model reads it.
 
-    ``named`` puts the author's name before the text.
+    ``named`` puts the author's name before the text. A reminder gets an instruction.
     """
     name = " ".join(question.author_name.split())
     if question.cause_kind == "reminder":
         return _REMINDER.format(name=name) + question.content
-    # The end of a function call is no words of the member who asked for the call.
+    # The result of a function call was not written by the member who asked for the call.
     if not named or question.cause_kind in ("approval", "denial"):
         return question.content
     # The heading of a quote stands on a line of its own.
@@ -203,7 +203,7 @@ def asked_by(question: Question, *, named: bool) -> str:
 
 
 class _Builder:
-    """The blocks of one message; each file gets the room that the blocks before it left."""
+    """Collects the blocks of one message; each file gets the room that earlier blocks left."""
 
     def __init__(
         self,
@@ -230,7 +230,7 @@ class _Builder:
         texts = await asyncio.gather(*(self._text(file) for file in documents))
         read = dict(zip(documents, texts, strict=True))
         for file in self._given:
-            # The line that was set aside for this file.
+            # Plus the room that was reserved for the heading of this file.
             room = self._room + len(_omitted(file))
             if file.kind == "image":
                 block = await self._image(file)
@@ -241,7 +241,7 @@ class _Builder:
                 self._room = room - len(self._blocks[-1])
 
     def message(self) -> BuiltMessage:
-        """Return the message of all blocks."""
+        """Return the message with all blocks."""
         text = _shortened("\n\n".join(block for block in self._blocks if block), MAX_CONTENT)
         question = self._question
         metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
@@ -272,7 +272,7 @@ class _Builder:
         return ""
 
     async def _document(self, file: AttachedFile, text: str | UnreadableError, room: int) -> str:
-        """Return a file's block: its text, or where the text is found, or why there is none."""
+        """Return a file's block: its text, a hint to search it, or why it has no text."""
         if isinstance(text, UnreadableError):
             return self._unreadable(file, text)
         block = _shown(file, text)
@@ -317,7 +317,7 @@ def _beginning(file: AttachedFile, text: str, room: int) -> str:
 
 
 def _fence(file: AttachedFile, text: str) -> tuple[str, str]:
-    """Return what stands before and behind a file's text, which can't close its fence."""
+    """Return the lines before and behind a file's text: a fence that the text can't close."""
     longest = max(map(len, _FENCES.findall(text)), default=2)
     fence = "`" * (longest + 1)
     ending = file.name.rpartition(".")[2] if "." in file.name else ""

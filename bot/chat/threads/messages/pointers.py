@@ -1,4 +1,4 @@
-"""What a question points at beyond its own message, as the ledger stores it."""
+"""The messages beyond its own that a question points at, as the ledger stores them."""
 
 from typing import Final
 
@@ -13,14 +13,14 @@ NOTHING: Final = "{}"
 
 
 class Pointers(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What must be looked up on Discord before a question is posted to its thread.
+    """What must be read from Discord before a question is posted to its thread.
 
-    ``reply`` is the channel and the id of the message that the question replies to; Discord did not
-    send it along, or the bot wrote it. ``forward`` is the id of the forward right before the
-    question. ``starter`` tells that the channel thread began without the bot, and ``context`` that
-    words said before the question are shown, but for ``quoted``, the message that the question
-    quotes. ``previews`` tells that Discord may still show previews of the question's links.
-    ``lost`` are parts that are known to be unreadable.
+    ``reply``: channel id and message id of the replied-to message, if Discord did not send it along
+    or the bot wrote it. ``forward``: id of the forward right before the question. ``starter``: the
+    channel thread began without the bot, so its first message is shown. ``context``: messages
+    before the question are shown, except ``quoted``, which the question quotes itself.
+    ``previews``: Discord may still add previews of the question's links. ``lost``: parts known to
+    be unreadable.
     """
 
     reply: tuple[int, int] | None = None
@@ -37,7 +37,7 @@ class Pointers(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def pointers_of(question: NewQuestion) -> Pointers:
-    """Return what a question points at."""
+    """Return the pointers of a question."""
     if question.points_to == NOTHING:
         return Pointers()
     return msgspec.json.decode(question.points_to, type=Pointers)

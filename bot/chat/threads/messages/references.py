@@ -1,6 +1,6 @@
-"""Posts the messages of others that a question points at, each as a message of its own.
+"""Posts the messages of bystanders that a question points at, each as a separate message.
 
-A message of its own can leave the thread alone when its author deletes it on Discord.
+A separate message can be deleted from the thread when its author deletes it on Discord.
 """
 
 import logging
@@ -24,7 +24,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Bystander(Struct, frozen=True):
-    """A message of somebody who asks nothing: Discord ids of both, and its text as a quote."""
+    """A message of a member who asks nothing: both Discord ids, and the text as a quote."""
 
     message_id: int
     author_id: int
@@ -32,7 +32,7 @@ class Bystander(Struct, frozen=True):
 
 
 class References(PointedAt, frozen=True, kw_only=True):
-    """What was found of the messages that a question points at."""
+    """The content of the messages that a question points at."""
 
     bystanders: tuple[Bystander, ...] = ()
 
@@ -47,7 +47,7 @@ class ReferenceSource(Protocol):
     """Looks up the messages that a question points at."""
 
     async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
-        """Return what is found; ``is_first`` tells that the thread has no question yet."""
+        """Return the content of the messages; ``is_first``: the thread has no question yet."""
         ...
 
 
@@ -58,10 +58,10 @@ PostOnce = Callable[[str, CreateMessage, MessageFinder], Awaitable[str]]
 
 
 class BystanderPoster:
-    """Posts bystanders' messages to threads, each once.
+    """Posts bystanders' messages to threads, each message once.
 
-    ``post_once`` posts a message to a thread and looks the message up after a cut connection;
-    ``newest`` returns a thread's newest messages.
+    ``post_once`` posts a message to a thread, and looks it up after a cut connection. ``newest``
+    returns a thread's newest messages.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class BystanderPoster:
     async def pointed_at(
         self, thread_id: str, turn: Turn, question: Question, references: ReferenceSource
     ) -> References | None:
-        """Look up what a question points at, and post the bystanders' messages to the thread."""
+        """Read the messages that a question points at, and post the bystanders' to the thread."""
         if question.points_to == NOTHING:
             return None
         is_first = await self._ledger.questions.is_first(question, thread_id)
@@ -117,7 +117,7 @@ class BystanderPoster:
     async def copied(
         self, thread_id: str, beside: Iterable[tuple[Question, Sequence[Bystander]]]
     ) -> None:
-        """Note the bystanders' messages with which a new thread begins, so that they can leave."""
+        """Store which bystanders' messages a new thread begins with; they may be deleted later."""
         for question, bystanders in beside:
             authors = {each.message_id: each.author_id for each in bystanders}
             await self._ledger.bystanders.plan(

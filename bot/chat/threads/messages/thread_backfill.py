@@ -25,13 +25,13 @@ from bot.store.ledger import Ledger, Question, Turn
 from bot.store.ledger.chores import copied_answer
 
 ANSWER_KEY: Final = "answer"
-"""The metadata key under which a copied answer carries its name, by which it can leave again."""
+"""The metadata key for the name of a copied answer, by which the answer can be deleted again."""
 
 MOST_TURNS: Final = 10
 """The most turns that are copied, newest first."""
 
 LOOKUP_SECONDS: Final = 20.0
-"""How long it is looked up what copied questions point at, in seconds."""
+"""How long the messages that copied questions point at are looked up, in seconds."""
 
 
 class ReplySource(Protocol):
@@ -43,9 +43,9 @@ class ReplySource(Protocol):
 
 
 class EarlierConversation(Struct, frozen=True):
-    """The earlier questions and answers of a channel, and the bystanders' messages among them.
+    """The earlier questions and answers of a channel, as messages for a new thread.
 
-    ``bystanders`` has each question with the messages that are shown beside it.
+    ``bystanders`` has questions, each with the bystanders' messages that are shown before it.
     """
 
     messages: tuple[CreateMessage, ...] = ()
@@ -55,9 +55,9 @@ class EarlierConversation(Struct, frozen=True):
 async def earlier(
     ledger: Ledger, replies: ReplySource, references: ReferenceSource, turn: Turn, clock: Clock
 ) -> EarlierConversation:
-    """Return the conversation of a channel before this turn, to begin a new thread with.
+    """Return the conversation of a channel before this turn, with which a new thread begins.
 
-    What the questions point at is looked up again, so that nothing returns that was deleted.
+    Messages that the questions point at are read from Discord again: some may have been deleted.
     """
     turns = await ledger.history.before(turn, limit=MOST_TURNS)
     if not turns:
@@ -69,7 +69,7 @@ async def earlier(
     shown: set[int] = set()
     for before in turns:
         if not before.askers:
-            continue  # forgotten, with the answer that Discord still has
+            continue  # The askers are forgotten, and so is the answer.
         for question in await ledger.questions.of_turn(before.id):
             found = References()
             if question.points_to != NOTHING and clock.monotonic() < deadline:
@@ -89,7 +89,7 @@ async def earlier(
 
 
 def asked_in(question: Question, found: PointedAt, *, named: bool = False) -> str:
-    """Return a question's text with what it points at, and a line for each file left behind."""
+    """Return a question's text with the messages it points at, and a line for each file."""
     files = {file.id: file for file in (*attached(question), *found.files)}.values()
     left = [f"{file.heading} (not carried over)" for file in files]
     asked = asked_by(question, named=named)

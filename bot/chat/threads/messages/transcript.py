@@ -1,4 +1,4 @@
-"""Joins a run's messages and message deltas to the text that a member reads."""
+"""Joins the messages and message deltas of a run into the text that a member reads."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ class Transcript:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the end of every message is known."""
+        """Whether all messages are complete."""
         return self._unfinished is None
 
     def add(self, delta: MessageDelta) -> None:
@@ -95,7 +95,7 @@ class Transcript:
 
     @property
     def file_ids(self) -> tuple[str, ...]:
-        """The ids of the files that the answer has, in order: images, and files that code made."""
+        """The ids of the answer's files, in order: images, and files that code has written."""
         found: dict[str, None] = {}
         for message in self._complete.values():
             found |= dict.fromkeys(files_of(message))
@@ -129,7 +129,7 @@ def transcript_of(messages: Sequence[Message]) -> Transcript:
 
 
 def answer_text(messages: Sequence[Message]) -> str:
-    """Return the text of an answer in these messages."""
+    """Return the text of the answer that consists of these messages."""
     return transcript_of(messages).text
 
 
@@ -151,7 +151,7 @@ def _texts(message: Message) -> list[str]:
 
 
 def files_of(message: Message) -> list[str]:
-    """Return the ids of the files that belong to a message: images, documents, made files."""
+    """Return the ids of a message's files: images, documents, and files that code has written."""
     found: dict[str, None] = {}
     for part in message.content:
         if isinstance(part, ImageFilePart):

@@ -13,7 +13,7 @@ from bot.chat.threads.messages.transcript import Source, Transcript
 from bot.store.ledger import Outcome
 
 MOST_TEXT: Final = MAX_CONTENT
-"""The longest answer, in characters; a longer one is cut off, and its run cancelled."""
+"""The longest answer, in characters. A longer answer is cut off, and its run is cancelled."""
 
 _MOST_TOKENS: Final = 2**53
 
@@ -31,9 +31,9 @@ _BY_CAUSE: Final[dict[str, FailureKind]] = {
 class RunEnd(Struct, frozen=True):
     """The end of a run in the ledger's terms, with the text of its answer.
 
-    ``reason`` is the server's own text on a failure; it goes to the log only, never to a member.
-    ``model`` is the run's model, where known, and ``run`` the run once it has ended.
-    ``file_ids`` are the files of the answer, and ``sources`` those that it cites by number.
+    ``reason`` is the server's text about a failure, for the log alone. ``model`` is the run's model
+    if known; ``run`` is None if the end of the run was not seen. ``file_ids`` are the answer's
+    files; ``sources`` are the files that it cites, in the order of their numbers.
     """
 
     outcome: Outcome
@@ -48,7 +48,7 @@ class RunEnd(Struct, frozen=True):
 
 
 def with_answer(end: RunEnd, answer: Transcript) -> RunEnd:
-    """Return an end with the text of the answer, cut to the longest, and its files and sources."""
+    """Return an end with an answer's text (at most ``MOST_TEXT`` characters), files and sources."""
     text = answer.text[:MOST_TEXT]
     return replace(end, text=text, file_ids=answer.file_ids, sources=answer.sources)
 

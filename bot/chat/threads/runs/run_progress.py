@@ -1,4 +1,4 @@
-"""The tool calls of a run so far, as the short list that a member reads while the run works."""
+"""Lists the tool calls of a run while it works, as a member reads them in the reply."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import CallState, ToolKind
 
 MOST_LINES: Final = 6
-"""The most lines of the list; earlier calls are counted in one line more."""
+"""The most lines for calls; one more line counts the earlier calls."""
 
 
 @dataclass
@@ -96,7 +96,7 @@ class RunProgress:
         return changed
 
     def ended(self, call_id: str, *, succeeded: bool) -> bool:
-        """Note that a call has ended before its step; return whether the call is on the list."""
+        """Note that a call ended, which its step shows later; return whether the call is listed."""
         self._ended[call_id] = succeeded
         return any(
             call.id == call_id for step in self._steps.values() for call in step.calls.values()
