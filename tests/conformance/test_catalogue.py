@@ -309,14 +309,14 @@ def test_every_error_of_the_catalogue_has_a_request_that_provokes_it() -> None:
     assert set(CASES) == catalogue
 
 
-def test_every_noun_is_looked_for_in_vain() -> None:
+def test_every_kind_of_object_has_a_case_that_is_not_found() -> None:
     assert len(CASES["not_found"]) == len(get_args(errors.Noun))
 
 
 @pytest.mark.parametrize(
     ("name", "index"), [(name, index) for name in CASES for index in range(len(CASES[name]))]
 )
-async def test_an_error_is_told_as_the_catalogue_has_it(wire: Wire, name: str, index: int) -> None:
+async def test_an_error_has_the_words_of_the_catalogue(wire: Wire, name: str, index: int) -> None:
     error, (status, told) = await CASES[name][index](wire)
     assert status == error.status
     assert told == {

@@ -78,7 +78,9 @@ async def test_outputs_are_submitted_and_polled(home: House, sdk: AsyncOpenAI) -
     assert outputs == ["12 °C", "12 °C"]
 
 
-async def test_every_noun_of_the_sdk_reaches_its_operation(home: House, sdk: AsyncOpenAI) -> None:
+async def test_every_resource_of_the_sdk_reaches_its_operation(
+    home: House, sdk: AsyncOpenAI
+) -> None:
     beta = sdk.beta
     assistant = await beta.assistants.create(model="scripted-model", name="a")
     assert (await beta.assistants.retrieve(assistant.id)).name == "a"

@@ -146,7 +146,7 @@ async def test_a_plain_stream_is_a_row_of_events(home: House, sdk: AsyncOpenAI) 
     assert names[-1] == "thread.run.completed"
 
 
-async def test_a_failed_run_is_told_by_its_events(home: House, sdk: AsyncOpenAI) -> None:
+async def test_the_events_of_a_failed_run_show_the_failure(home: House, sdk: AsyncOpenAI) -> None:
     home.model.cut("so far ")
     async with sdk.beta.threads.runs.stream(
         thread_id=await home.thread("hi"), assistant_id=await home.assistant()

@@ -98,7 +98,9 @@ async def test_cancelling_a_run_that_never_was_is_not_found(home: House) -> None
     assert error.message == "No run found with id 'run_none'."
 
 
-async def test_of_many_who_cancel_at_once_one_succeeds_and_the_run_ends_once(home: House) -> None:
+async def test_when_many_cancel_a_run_at_once_one_succeeds_and_the_run_ends_once(
+    home: House,
+) -> None:
     home.model.stall("once ")
     thread_id = await home.thread("hi")
     run = await home.run(thread_id)

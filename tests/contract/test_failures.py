@@ -100,7 +100,7 @@ async def test_an_endpoint_that_falls_silent_fails_the_run(tmp_path: Path, way: 
         assert text_of((await home.api.list_messages(thread_id)).data[0]) == "so far "
 
 
-async def test_a_fault_that_passes_is_not_told(home: House) -> None:
+async def test_a_passing_fault_of_the_endpoint_is_not_reported(home: House) -> None:
     home.model.fail(503)
     home.model.say("here I am")
     thread_id = await home.thread("hi")

@@ -100,7 +100,7 @@ async def test_an_id_of_another_project_is_refused_and_the_rest_comes(home: Hous
     assert (await home.other.list_assistants()).data == ()
 
 
-async def test_what_belongs_to_nothing_or_has_no_id_is_refused(home: House) -> None:
+async def test_objects_without_an_owner_or_an_id_are_refused(home: House) -> None:
     await home.api.import_objects(ImportObjects(threads=(THREAD,)))
     report = await home.api.import_objects(
         ImportObjects(

@@ -66,7 +66,7 @@ def ids_of(page: ListPage[Any]) -> list[str]:
     return [each.id for each in page.data]
 
 
-async def test_all_of_one_second_keep_the_order_they_were_made_in(
+async def test_objects_created_in_the_same_second_keep_their_order(
     home: House, kind: Callable[[House, int], Awaitable[tuple[List, Any]]]
 ) -> None:
     read, ids = await kind(home, 5)  # the test's clock stands still
@@ -93,7 +93,7 @@ async def test_pages_go_on_where_the_last_one_ended(
         assert found == expected
 
 
-async def test_before_gives_what_stands_in_front(
+async def test_before_lists_the_objects_in_front_of_an_id(
     home: House, kind: Callable[[House, int], Awaitable[tuple[List, Any]]]
 ) -> None:
     read, ids = await kind(home, 5)

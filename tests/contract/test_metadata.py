@@ -74,7 +74,7 @@ async def test_sixteen_long_pairs_are_kept_everywhere(home: House) -> None:
     ],
     ids=["pairs", "key", "value"],
 )
-async def test_one_more_is_refused_everywhere(
+async def test_metadata_over_a_limit_is_refused_everywhere(
     home: House, metadata: Metadata, message: str
 ) -> None:
     for write in await writers(home):
@@ -83,7 +83,7 @@ async def test_one_more_is_refused_everywhere(
         assert error.param == "metadata"
 
 
-async def test_what_a_run_was_told_is_not_lost_when_metadata_changes_under_way(
+async def test_metadata_changed_during_a_run_loses_nothing_of_the_run(
     home: House,
 ) -> None:
     gate = home.model.gate()

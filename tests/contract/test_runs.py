@@ -75,7 +75,7 @@ async def test_a_run_goes_from_queued_through_in_progress_to_completed(home: Hou
     assert (done.failed_at, done.cancelled_at, done.expires_at) == (None, None, None)
 
 
-async def test_a_completed_run_has_left_its_message_and_its_step(home: House) -> None:
+async def test_a_completed_run_has_a_message_and_a_step(home: House) -> None:
     home.model.say("hello there")
     thread_id = await home.thread("hi")
     run = await home.until(await home.run(thread_id), "completed")
@@ -136,7 +136,7 @@ async def test_the_thread_is_locked_while_a_run_is_active(home: House) -> None:
     await home.until(await home.run(thread_id, assistant_id), "completed")
 
 
-async def test_of_runs_created_at_once_on_one_thread_only_one_is_taken(home: House) -> None:
+async def test_only_one_of_the_runs_created_at_once_on_a_thread_is_accepted(home: House) -> None:
     gate = home.model.gate()
     home.model.say("hello", gate=gate)
     assistant_id = await home.assistant()

@@ -75,7 +75,7 @@ async def test_any_language_is_found(api: AssistantsAPI, query: str, name: str) 
     assert names(await found(api, store.id, query))[0] == name
 
 
-async def test_several_questions_are_asked_at_once(api: AssistantsAPI) -> None:
+async def test_one_search_may_have_several_queries(api: AssistantsAPI) -> None:
     store, _ = await searchable(api, bees="Bees dance.", ants="Ants march.", cars="Cars rust.")
     page = await found(api, store.id, ("bees", "ants"))
     assert sorted(names(page)) == ["ants", "bees"]
@@ -179,7 +179,7 @@ async def test_only_files_that_pass_the_filters_are_found(
         {"type": "eq", "key": "lang", "value": "en", "more": 1},
     ],
 )
-async def test_filters_that_are_none_are_refused(
+async def test_invalid_filters_are_refused(
     api: AssistantsAPI, attributed: str, filters: dict[str, Any]
 ) -> None:
     error = await refused(found(api, attributed, "bees", filters=filters))
@@ -207,12 +207,12 @@ async def test_a_text_without_a_word_of_any_file_finds_nothing(
     assert (await found(api, store.id, query.format(""))).data == ()
 
 
-async def test_no_question_at_all_is_refused(api: AssistantsAPI) -> None:
+async def test_a_search_without_a_query_is_refused(api: AssistantsAPI) -> None:
     store = await api.create_vector_store(CreateVectorStore())
     assert (await refused(found(api, store.id, ()))).param == "query"
 
 
-async def test_a_search_asks_20_questions_at_most(api: AssistantsAPI) -> None:
+async def test_a_search_has_at_most_20_queries(api: AssistantsAPI) -> None:
     store, _ = await searchable(api, bees="Bees dance.")
     full = tuple(f"bees {number}" for number in range(20))
     assert names(await found(api, store.id, full)) == ["bees"]

@@ -258,7 +258,7 @@ async def test_a_deleted_file_leaves_every_store(api: AssistantsAPI) -> None:
         assert (await api.retrieve_vector_store(store_id)).usage_bytes == 0
 
 
-async def test_a_deleted_store_takes_its_places_and_leaves_its_files(api: AssistantsAPI) -> None:
+async def test_a_deleted_vector_store_leaves_its_files(api: AssistantsAPI) -> None:
     store, ids = await searchable(api, bees="Bees dance.")
     batch = await api.create_file_batch(store.id, CreateFileBatch(file_ids=(ids["bees"],)))
     gone = await api.delete_vector_store(store.id)
@@ -289,7 +289,7 @@ async def test_stores_are_listed_newest_first_in_pages(api: AssistantsAPI) -> No
     assert [store.id for store in before.data] == ids[2:]
 
 
-async def test_what_is_not_there_is_told_by_its_noun(api: AssistantsAPI) -> None:
+async def test_the_error_for_a_missing_object_names_its_kind(api: AssistantsAPI) -> None:
     store = await api.create_vector_store(CreateVectorStore())
     file = await upload(api)
     batch_error = await refused(api.retrieve_file_batch(store.id, "vsfb_no"), 404)

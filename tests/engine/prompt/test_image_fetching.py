@@ -157,7 +157,9 @@ async def test_a_redirect_is_followed_to_a_permitted_address_only(
 
 
 @pytest.mark.parametrize("goal", ["/loop", "file:///etc/passwd", "data:image/png;base64,AA", "//"])
-async def test_a_redirect_to_nowhere_is_told_in_words(tmp_path: Path, site: Web, goal: str) -> None:
+async def test_a_notice_replaces_an_image_behind_a_redirect_to_nowhere(
+    tmp_path: Path, site: Web, goal: str
+) -> None:
     site.answer = lambda _: web.Response(status=302, headers={"Location": goal})
     async with fetching(tmp_path) as home:
         asked = await ask(home, site.url("/loop"))
@@ -182,7 +184,7 @@ async def test_a_redirect_to_nowhere_is_told_in_words(tmp_path: Path, site: Web,
         (lambda: web.Response(body=PNG + bytes(21 * 1024 * 1024)), "too large"),
     ],
 )
-async def test_what_is_no_image_of_the_size_that_models_take_is_told_in_words(
+async def test_a_notice_replaces_an_image_that_models_do_not_accept(
     tmp_path: Path, site: Web, answer: Callable[[], web.Response], why: str | None
 ) -> None:
     site.answer = lambda _: answer()
@@ -249,7 +251,7 @@ async def test_names_that_are_never_looked_up_hold_nothing_else(
 
 
 @given(st.from_regex(WEB_URL))
-def test_whatever_passes_for_a_web_address_is_fetched_or_refused_in_words(url: str) -> None:
+def test_any_web_address_is_fetched_or_refused_with_a_reason(url: str) -> None:
     async def whole() -> None:
         with pytest.raises(FetchError):
             await ImageFetcher(permitted=lambda _: False).fetch(url, 1)

@@ -108,7 +108,7 @@ async def test_an_image_by_an_address_that_works_no_more_does_not_fail_later_run
     assert NOT_SAVED in str(taken.messages[0]["content"])
 
 
-async def test_an_image_that_is_refused_when_it_is_asked_about_is_told_in_words(
+async def test_a_notice_replaces_an_image_that_the_endpoint_refuses(
     home: House,
 ) -> None:
     thread_id = await home.thread()
@@ -145,7 +145,7 @@ async def test_a_model_that_takes_no_images_is_told_of_them_and_answers(
         assert len((await home.api.list_messages(thread_id)).data) == number * 2
 
 
-async def test_what_is_refused_without_an_image_too_fails_the_run_once_and_is_told(
+async def test_a_request_that_is_refused_without_images_too_fails_the_run(
     home: House,
 ) -> None:
     home.model.otherwise = lambda asked: fail(400, message="No such thing.")
@@ -157,7 +157,7 @@ async def test_what_is_refused_without_an_image_too_fails_the_run_once_and_is_to
     assert len(home.model.requests) == 2
 
 
-async def test_a_refusal_that_is_not_about_the_request_is_not_tried_without_images(
+async def test_a_failure_that_is_not_about_the_request_is_not_retried_without_images(
     home: House,
 ) -> None:
     home.model.otherwise = lambda asked: fail(401, message="No key.")
@@ -214,7 +214,7 @@ async def test_a_response_that_failed_over_an_image_is_asked_for_anew_and_not_re
     assert NOT_SAVED in str(taken)
 
 
-async def test_a_file_that_is_no_image_is_told_in_words(home: House) -> None:
+async def test_a_notice_replaces_a_file_that_is_no_image(home: House) -> None:
     thread_id = await home.thread()
     await _ask(home, thread_id, "What is this?", await _upload(home, b"just words", "notes.txt"))
     await home.until(await home.run(thread_id), "completed")

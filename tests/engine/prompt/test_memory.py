@@ -75,7 +75,7 @@ async def test_stored_images_of_megabytes_are_sent_up_to_a_bound_the_newest_firs
     assert "too large, alone or with the newer ones" in _texts(asked.messages)
 
 
-async def test_images_that_only_words_stand_for_are_not_read_without_an_end(home: House) -> None:
+async def test_messages_are_not_read_on_once_all_their_images_are_left_out(home: House) -> None:
     thread_id = await home.thread()
     taken: list[str] = []
 

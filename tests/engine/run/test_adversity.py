@@ -59,7 +59,7 @@ async def _answer_begun(home: House, thread: str) -> str:
     return page.data[0].id
 
 
-async def test_a_citation_of_any_number_of_digits_ends_nothing(tmp_path: Path) -> None:
+async def test_a_citation_with_thousands_of_digits_does_not_break_the_run(tmp_path: Path) -> None:
     async with house(tmp_path, "engine") as home:
         home.model.say("See 【" + "1" * 5000 + ":0†x】")
         await _ends_and_goes_on(home)
@@ -71,7 +71,7 @@ async def test_a_citation_of_any_number_of_digits_ends_nothing(tmp_path: Path) -
     ['{"code": "\\ud800", "queries": ["\\ud800"]}', "[" * 100_000, '{"queries": [1e999]}', "?"],
     ids=["surrogate", "deep", "infinite", "no json"],
 )
-async def test_arguments_of_any_kind_end_nothing(
+async def test_malformed_arguments_do_not_break_the_run(
     tmp_path: Path, tool: Tool, arguments: str
 ) -> None:
     name = "code_interpreter" if isinstance(tool, CodeInterpreterTool) else "file_search"
@@ -93,7 +93,7 @@ async def _read(events: EventStream) -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["engine", "client"])
-async def test_who_reads_along_is_told_that_the_thread_was_deleted(
+async def test_the_stream_of_a_run_ends_with_an_error_when_its_thread_is_deleted(
     tmp_path: Path, way: Way
 ) -> None:
     async with house(tmp_path, way) as home:
@@ -147,7 +147,7 @@ async def test_a_cancellation_is_not_lost_while_the_endpoint_deletes(tmp_path: P
 
 
 @pytest.mark.parametrize("first", ["text", "code"])
-async def test_what_a_response_wrote_before_a_restart_stands_once(
+async def test_text_that_a_response_wrote_before_a_restart_is_stored_once(
     tmp_path: Path, first: str
 ) -> None:
     async with ScriptedResponses() as endpoint:

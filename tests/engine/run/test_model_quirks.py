@@ -34,7 +34,7 @@ async def test_thoughts_are_neither_stored_nor_sent_back(home: House) -> None:
     assert "rude" not in str(home.model.requests[-1].messages)
 
 
-async def test_thoughts_that_turn_out_late_are_taken_back(home: House) -> None:
+async def test_text_that_turns_out_to_be_reasoning_is_withdrawn(home: House) -> None:
     home.model.say("", tokens=["Be rude? ", "No.\n", "</think>", "\n\n", "Hello ", "you"])
     thread_id = await home.thread("hi")
     request = CreateRun(assistant_id=await home.assistant())
@@ -103,7 +103,7 @@ async def test_functions_of_the_callers_own_are_not_left_out(home: House) -> Non
         (400, "prompt is too long", "too_long", "invalid_prompt", "WARNING"),
     ],
 )
-async def test_a_failed_run_tells_its_cause_and_the_log_whose_task_it_is(
+async def test_a_failed_run_has_its_cause_and_the_log_says_who_can_mend_it(
     home: House,
     status: int,
     message: str,

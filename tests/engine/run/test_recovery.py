@@ -137,7 +137,7 @@ async def test_a_run_fails_after_three_stops_unless_these_come_within_seconds(
         await last.api.create_message(run.thread_id, CreateMessage(role="user", content="next"))
 
 
-async def test_orderly_stops_are_no_tries(tmp_path: Path) -> None:
+async def test_an_orderly_stop_does_not_count_against_a_run(tmp_path: Path) -> None:
     model = ScriptedModel()
     model.stall()
     async with house(tmp_path, "engine", model=model) as first:
@@ -174,7 +174,7 @@ async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path)
         assert len(model.requests) == 1
 
 
-async def test_what_is_no_file_of_the_engines_does_not_keep_it_from_starting(
+async def test_unknown_files_in_the_files_directory_do_not_prevent_the_start(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "files" / "lost+found").mkdir(parents=True)

@@ -218,7 +218,7 @@ async def test_a_run_is_cancelled_in_the_middle_of_a_summary(tmp_path: Path) -> 
         assert await summaries(home) == []
 
 
-async def test_one_run_makes_a_few_summaries_and_the_next_goes_on(tmp_path: Path) -> None:
+async def test_a_run_makes_a_few_summaries_and_the_next_run_continues(tmp_path: Path) -> None:
     async with house(tmp_path, "engine", options=SMALL) as home:
         home.model.otherwise = notes_of_topics
         thread = await home.thread(*long_thread(90))
@@ -250,7 +250,7 @@ async def test_last_messages_keeps_the_newest_and_summarizes_the_rest(tmp_path: 
         assert [each["content"] for each in shown] == [f"topic-{n}" for n in range(55, 60)]
 
 
-async def test_the_limits_of_a_run_leave_most_for_its_answer(tmp_path: Path) -> None:
+async def test_summaries_leave_most_of_a_runs_limits_to_its_answer(tmp_path: Path) -> None:
     async with house(tmp_path, "engine", options=EngineOptions(context_window=8000)) as home:
         home.model.otherwise = notes_of_topics
         thread = await home.thread(*long_thread(90))

@@ -199,9 +199,7 @@ async def test_a_damaged_row_of_any_kind_stops_nothing_else(tmp_path: Path, tabl
 
 
 @pytest.mark.parametrize("table", sorted({*TABLES} - {"assistants"}))
-async def test_the_thread_goes_on_where_one_of_its_rows_is_damaged(
-    tmp_path: Path, table: str
-) -> None:
+async def test_a_thread_with_a_damaged_row_still_works(tmp_path: Path, table: str) -> None:
     async with house(tmp_path, "engine") as home:
         ids = await fill(home)
     damage(tmp_path, table)
@@ -371,7 +369,7 @@ async def test_a_run_moves_to_no_state_that_could_not_be_read_back(tmp_path: Pat
         assert await home.api.retrieve_run(run.thread_id, run.id) == run
 
 
-async def test_a_run_that_cannot_be_read_is_ended_in_its_own_project_only(tmp_path: Path) -> None:
+async def test_a_run_that_cannot_be_read_ends_only_for_its_own_project(tmp_path: Path) -> None:
     async with house(tmp_path, "engine") as home:
         home.model.stall()
         run = await home.until(await home.run(await home.thread("hi")), "in_progress")

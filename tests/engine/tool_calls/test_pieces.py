@@ -25,14 +25,14 @@ def test_a_value_comes_out_whole_however_its_json_was_cut(
 
 
 @given(texts, st.data())
-def test_what_came_out_so_far_is_how_the_value_begins(text: str, data: st.DataObject) -> None:
+def test_each_piece_of_text_is_a_beginning_of_the_value(text: str, data: st.DataObject) -> None:
     written = json.dumps({"code": text})
     end = data.draw(st.integers(0, len(written)))
     assert text.startswith(PartialText("code").add(written[:end]))
 
 
 @given(st.text() | st.text('{}[]:,"\\cu0 '))
-def test_anything_else_gives_nothing_and_raises_nothing(text: str) -> None:
+def test_text_without_the_key_gives_nothing(text: str) -> None:
     partial = PartialText("code")
     assert {partial.add(character) for character in text} <= {""}
 

@@ -64,7 +64,7 @@ async def test_the_model_is_told_of_a_search_that_was_stopped_and_goes_on(tmp_pa
         assert "was stopped" in told
 
 
-async def test_of_the_models_own_queries_the_first_five_are_searched(tmp_path: Path) -> None:
+async def test_only_the_first_five_queries_of_the_model_are_searched(tmp_path: Path) -> None:
     async with house(tmp_path, "engine") as home:
         queries = [f"nothing{number}" for number in range(5)]
         step, told = await searching_run(home, {"queries": [*queries, *["bees"] * 50_000]})
@@ -78,14 +78,16 @@ async def test_of_the_models_own_queries_the_first_five_are_searched(tmp_path: P
         assert (call.file_search.queries, call.file_search.notice) == (UNSET, UNSET)
 
 
-async def test_five_queries_of_the_model_are_searched_without_a_word(tmp_path: Path) -> None:
+async def test_five_queries_of_the_model_are_searched_without_a_notice(tmp_path: Path) -> None:
     async with house(tmp_path, "engine") as home:
         _, told = await searching_run(home, {"queries": ["a", "b", "c", "d", "bees"]})
         assert "Bees dance in summer." in told
         assert "left out" not in told
 
 
-async def test_a_query_of_the_model_is_kept_as_far_as_it_counts(tmp_path: Path) -> None:
+async def test_a_long_query_of_the_model_is_stored_only_as_far_as_it_is_searched(
+    tmp_path: Path,
+) -> None:
     async with house(tmp_path, "engine") as home:
         _, told = await searching_run(home, {"queries": ["bees " + "x" * 1_000_000]})
         assert "Bees dance in summer." in told

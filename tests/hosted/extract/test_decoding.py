@@ -108,7 +108,7 @@ ALPHABETIC = [
 ]
 
 
-def test_the_cases_are_many() -> None:
+def test_the_cases_cover_many_encodings() -> None:
     assert len({encoding for _, encoding in CASES}) >= 25
     assert len(TEXTS) >= 12
 

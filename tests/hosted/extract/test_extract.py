@@ -274,7 +274,7 @@ def test_a_zip_bomb_is_stopped_while_it_unpacks() -> None:
     assert error("a.docx", declared)[0] == "invalid_file"
 
 
-def test_depth_costs_nothing() -> None:
+def test_deeply_nested_files_are_read() -> None:
     deep = "<w:x>" * 20_000 + paragraph("bottom") + "</w:x>" * 20_000
     assert extract("a.docx", docx(deep)).strip() == "bottom"
     assert extract("a.html", b"<div>" * 20_000 + b"bottom") == "bottom"

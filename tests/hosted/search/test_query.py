@@ -65,12 +65,12 @@ def test_a_text_is_found_by_what_a_person_would_type(text: str, question: str) -
         "word " * 10_000,
     ],
 )
-def test_no_question_is_an_error(question: str) -> None:
+def test_no_query_raises_an_error(question: str) -> None:
     with SearchIndex({"one": "not near a term x y z 日本 drop table"}) as index:
         index.search(question)
 
 
-def test_a_question_without_words_finds_nothing() -> None:
+def test_a_query_without_words_finds_nothing() -> None:
     assert parse_query("?! … \n").match == ""
     with SearchIndex({"one": "text"}) as index:
         assert index.search("?!") == []
@@ -78,7 +78,7 @@ def test_a_question_without_words_finds_nothing() -> None:
 
 @settings(max_examples=120, deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_any_text_and_any_question_meet_without_an_error(text: str, question: str) -> None:
+def test_any_text_can_be_searched_with_any_query(text: str, question: str) -> None:
     with SearchIndex({"one": text}) as index:
         for _, score in index.search(question):
             assert 0.0 <= score <= 1.0

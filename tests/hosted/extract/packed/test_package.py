@@ -87,7 +87,7 @@ def test_parts_that_refer_to_each_other_in_a_circle_end() -> None:
 
 
 @pytest.mark.parametrize("target", ["../../../etc/passwd", "file:///etc/passwd", "", "."])
-def test_a_relationship_to_what_is_not_there_is_none(target: str) -> None:
+def test_a_relationship_to_a_missing_part_is_ignored(target: str) -> None:
     data = office(
         {"w.xml": word_xml(paragraph("text"))},
         {

@@ -59,7 +59,7 @@ def test_a_workbook_reads_as_its_sheets_look() -> None:
     ]
 
 
-def test_a_workbook_that_counts_from_1904_is_dated_so() -> None:
+def test_a_workbook_with_dates_since_1904_shows_them_right() -> None:
     data = workbook(
         {"S": '<sheetData><row><c s="0"><v>43894</v></c></row></sheetData>'},
         styles='<cellXfs><xf numFmtId="14"/></cellXfs>',
@@ -132,7 +132,7 @@ def test_a_number_is_shown_as_its_format_says(value: str, code: str, wanted: str
     assert format_cell(value, code) == wanted
 
 
-def test_what_cells_spell_out_is_read_as_the_character() -> None:
+def test_escaped_characters_in_cells_are_read() -> None:
     cell = '<c t="inlineStr"><is><t>two_x000D_\nlines _x0041_</t></is></c>'
     rows = f"<sheetData><row>{cell}</row></sheetData>"
     assert lines("a.xlsx", workbook({"S": rows})) == ["S", "two lines A"]

@@ -169,7 +169,7 @@ def test_tables_within_tables_and_links_are_read() -> None:
     assert text.split() == ["a", "b", "the", "link", "c"]
 
 
-def test_signs_that_break_words_apart_are_left_out() -> None:
+def test_characters_that_split_words_are_removed() -> None:
     assert lines("a.docx", docx(paragraph("Silben\u00adtrennung"))) == ["Silbentrennung"]
     assert extract("a.html", b"<p>Silben&shy;tren<wbr>nung") == "Silbentrennung"
     assert extract("a.txt", "first\n".encode("utf-8-sig") * 2) == "first\nfirst\n"
