@@ -17,7 +17,7 @@ class Caller(Struct, frozen=True):
 
 
 class CallPlace(Struct, frozen=True, kw_only=True):
-    """Where the answer is written; ids are Discord's, and a DM has no server.
+    """The Discord channel of the answer; a DM has no server.
 
     ``time_zone`` is an IANA name: the server's time zone, or the bot's.
     """
@@ -30,7 +30,7 @@ class CallPlace(Struct, frozen=True, kw_only=True):
 
 
 class FoundMessage(Struct, frozen=True, kw_only=True):
-    """A message of Discord that everybody in the answering channel may read."""
+    """A Discord message that everybody in the channel of the answer may read."""
 
     author: str
     sent_at: str
@@ -40,10 +40,10 @@ class FoundMessage(Struct, frozen=True, kw_only=True):
 
 
 class Values(Protocol):
-    """A key-value store of the function's server, or of a DM; it survives restarts.
+    """A key-value store for the function and the server, or the DM; it survives restarts.
 
-    A key has at most 200 characters, a value 10,000; raises ``ToolError`` beyond, and where the
-    server has 1,000 values.
+    A key has at most 200 characters, a value 10,000, and a server 1,000 values. Beyond these limits
+    the methods raise ``ToolError``.
     """
 
     async def get(self, key: str) -> str | None:
@@ -60,19 +60,20 @@ class Values(Protocol):
 
 
 class ReadableChannels(Protocol):
-    """Reads Discord's channels, but only those that all readers of the answer may read."""
+    """Reads the Discord channels that all readers of the answer may read, and no others."""
 
     async def recent(self, channel: str, count: int) -> Sequence[FoundMessage]:
-        """Return the newest messages of a channel, oldest first; "" is the answering channel.
+        """Return the newest messages of a channel, the oldest of these first.
 
-        ``channel`` is a name, an id or a mention. Raises ``ToolError``.
+        ``channel`` is a name, an id, a mention, or "" for the channel of the answer. Raises
+        ``ToolError``.
         """
         ...
 
     async def search(self, text: str, channel: str, count: int) -> Sequence[FoundMessage]:
         """Return the server's newest messages with a text; "" searches every channel.
 
-        Raises ``ToolError``, also while Discord builds its index.
+        Raises ``ToolError``, such as while Discord builds its index.
         """
         ...
 
@@ -89,7 +90,7 @@ class AskersReminders(Protocol):
     """The asker's reminders in this server, or in direct messages."""
 
     async def add(self, text: str, when: str) -> SetReminder:
-        """Have the asker reminded of a text once, in the answering channel.
+        """Set a reminder of a text for the asker, in the channel of the answer.
 
         ``when`` is a duration such as "2 hours", or a date and time in the place's time zone.
         Raises ``ToolError``.
@@ -106,10 +107,10 @@ class AskersReminders(Protocol):
 
 
 class People(Protocol):
-    """The people in charge, who answer where the assistant can't."""
+    """The people in charge, who answer questions that the assistant can't."""
 
     async def call(self) -> str:
-        """Hand the channel thread over to people, and call them; say what became of it.
+        """Hand the channel thread over to people, call them, and return the outcome for the model.
 
         The assistant answers no further question there. Raises ``ToolError``.
         """

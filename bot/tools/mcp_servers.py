@@ -1,7 +1,7 @@
-"""Tools of MCP servers, by the official SDK: programs beside the bot, and servers over HTTP.
+"""Tools of MCP servers, by the official SDK: programs that the bot starts, and servers over HTTP.
 
-The SDK takes half a second and much memory to import, so it is imported at the first connection. A
-server is started when it is first needed, and again after it has died.
+The import of the SDK takes half a second and much memory, so the first connection imports it. A
+server is started when a tool is first needed, and again after the server has died.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from mcp.types import Tool as McpTool
 
 START_SECONDS: Final = 30.0
-"""How long a server may take to start and to list its tools."""
+"""How long a server may take to start and to list its tools, in seconds."""
 
 _REST_SECONDS: Final = 10.0
-"""How long a server that could not be started is left alone."""
+"""How long the bot waits before it starts a failed server again, in seconds."""
 
 _MOST_TOOLS: Final = 500
 _MOST_EVENT_BYTES: Final = 64 * 2**20
@@ -40,9 +40,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class McpServer:
-    """One server: connected at the first use, and again after the connection was lost.
+    """An MCP server, connected at the first use, and again after the connection was lost.
 
-    ``headers`` and ``variables`` hold secrets of the environment, for this server alone.
+    ``headers`` are sent over HTTP, ``variables`` are the environment of a program. Both may hold
+    secrets.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class McpServer:
         self._variables = dict(variables)
         self._connecting = asyncio.Lock()
         self._client: Client | None = None
-        self._life: asyncio.Task[None] | None = None
+        self._holder: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
         self._failed_at: float | None = None
         self._failure = ""
@@ -137,13 +138,15 @@ class McpServer:
         return _read(tool, result)
 
     async def _alive(self) -> "Client":
-        """Return a connection that answers; a server that died while it was idle starts again."""
+        """Return a connection that answers; start a server again that died while it was idle."""
         client = await self._connected()
         try:
             async with asyncio.timeout(START_SECONDS):
                 await client.list_tools()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next connection shows more
-            _log.info("The MCP server %s is connected again: %s", self.name, error)
+            _log.info(
+                "The MCP server %s does not answer and is connected again: %s", self.name, error
+            )
             await self._lost(client)
             return await self._connected()
         return client
@@ -154,7 +157,7 @@ class McpServer:
                 await self._disconnect()
 
     async def _connected(self) -> "Client":
-        """Return the connection; connect where there is none. Raises ``ToolError``."""
+        """Return the connection, after connecting if there is none; raises ``ToolError``."""
         async with self._connecting:
             if self._client is not None:
                 return self._client
@@ -164,7 +167,7 @@ class McpServer:
                     raise ToolError(self._failure)
             ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
             self._end = asyncio.Event()
-            self._life = asyncio.create_task(self._live(ready, self._end))
+            self._holder = asyncio.create_task(self._hold(ready, self._end))
             try:
                 async with asyncio.timeout(START_SECONDS):
                     self._client = await asyncio.shield(ready)
@@ -182,8 +185,8 @@ class McpServer:
             self._failed_at = None
             return self._client
 
-    async def _live(self, ready: "asyncio.Future[Client]", end: asyncio.Event) -> None:
-        """Hold the connection: the SDK wants it opened and closed by the same task."""
+    async def _hold(self, ready: "asyncio.Future[Client]", end: asyncio.Event) -> None:
+        """Hold the connection until ``end``: the SDK demands that one task opens and closes it."""
         try:
             async with self._open() as client:
                 ready.set_result(client)
@@ -193,7 +196,7 @@ class McpServer:
                 ready.set_exception(
                     error if isinstance(error, Exception) else ConnectionAbortedError()
                 )
-                ready.exception()  # retrieved: the caller may have given up
+                ready.exception()  # read, in case the caller has given up
             elif isinstance(error, Exception):
                 _log.info("The MCP server %s ended: %s", self.name, error)
             if isinstance(error, asyncio.CancelledError):
@@ -213,7 +216,7 @@ class McpServer:
                 parameters = StdioServerParameters(
                     command=program, args=arguments, env=self._variables
                 )
-                # Its prints are nobody's: they may hold anything.
+                # What the program prints to its standard error may hold secrets.
                 errors = stack.enter_context(Path(os.devnull).open("w"))  # noqa: ASYNC230,SIM115 - the stack closes it
                 transport = stdio_client(parameters, errlog=errors)
             else:
@@ -229,19 +232,19 @@ class McpServer:
 
     async def _disconnect(self) -> None:
         self._client = None
-        life, self._life = self._life, None
-        if life is None:
+        holder, self._holder = self._holder, None
+        if holder is None:
             return
         self._end.set()
-        done, _ = await asyncio.wait({life}, timeout=5.0)
+        done, _ = await asyncio.wait({holder}, timeout=5.0)
         if not done:
-            life.cancel()
+            holder.cancel()
             with suppress(asyncio.CancelledError):
-                await asyncio.wait({life}, timeout=5.0)
+                await asyncio.wait({holder}, timeout=5.0)
 
 
 def _cause_of(error: BaseException) -> BaseException:
-    """Return the first error of a group, which the SDK's tasks raise."""
+    """Return the first error of a group; the SDK's tasks raise groups."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
@@ -269,7 +272,7 @@ def _validator(schema: dict[str, Any]) -> Any:
 
 
 def _read(tool: str, result: "CallToolResult") -> FunctionResult:
-    """Return a result of a tool: its texts for the model, its pictures and files for the reply."""
+    """Return a tool's result: texts for the model, pictures and files for the reply."""
     texts: list[str] = []
     files: list[ToolFile] = []
     for part in result.content:

@@ -1,4 +1,4 @@
-"""Whether a call is made, waits for a person's approval, or is refused: decided at each call."""
+"""Decides at each call whether it is made, waits for a person's approval, or is refused."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -10,10 +10,10 @@ from bot.tools.tool import Tool
 
 
 class Circumstances(Struct, frozen=True, kw_only=True):
-    """Under which a call would be made; ids are Discord's.
+    """Where and for whom a call would be made, by ids of Discord.
 
     ``channels`` are the channel thread, its channel and its category. ``assistants`` are the id and
-    the name of the assistant. ``roles`` has the roles of each asker.
+    the name of the assistant. ``roles`` are the roles of each asker.
     """
 
     channels: frozenset[int]
@@ -22,10 +22,10 @@ class Circumstances(Struct, frozen=True, kw_only=True):
 
 
 def decide(rules: Iterable[ToolRule], tool: Tool, circumstances: Circumstances) -> Decision:
-    """Return the decision of the first rule that fits; else a tool that is not read-only asks.
+    """Return the decision of the first rule that fits a call.
 
-    A rule with roles that allows fits only if each asker has one of the roles; another one fits if
-    any asker has one.
+    Without such a rule a read-only tool is allowed, and any other tool asks. A rule with roles that
+    allows fits if each asker has one of the roles; one that asks or denies, if any asker has.
     """
     for rule in rules:
         if _fits(rule, tool, circumstances):

@@ -1,4 +1,4 @@
-"""The HTTP session of functions: public addresses only, checked when a connection is opened."""
+"""The HTTP session of functions, which reaches public addresses only."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,15 +9,15 @@ import aiohttp
 from bot.wire.public_http import is_public_address, public_connector
 
 _LOOKUPS: Final = 8
-"""The most host names that are looked up at the same time."""
+"""The maximum number of host names that are looked up at the same time."""
 
 _AGENT: Final = "assistants-bot (a function of a Discord bot)"
 
 
 class PublicSession:
-    """An HTTP session that is opened at its first use; it stores no cookies.
+    """An HTTP session without cookies, opened at its first use.
 
-    ``permitted`` gets the IP address before each connection is opened.
+    ``permitted`` decides about the IP address of each connection before it is opened.
     """
 
     def __init__(self, permitted: Callable[[str], bool] = is_public_address) -> None:

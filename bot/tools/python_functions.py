@@ -1,6 +1,6 @@
-"""Turns the operator's Python functions into tools: each public ``async def`` of a file is one.
+"""Turns the operator's Python functions into tools: each public ``async def`` of a file.
 
-Name, JSON schema and descriptions come from the function itself, by msgspec.
+The name, the JSON schema and the descriptions come from the function itself, by msgspec.
 """
 
 import importlib.util
@@ -40,7 +40,7 @@ class _Flags(Struct, frozen=True):
 
 
 class LoadProblem(Struct, frozen=True):
-    """A file, or a function in it, that is no tool; ``line`` is 0 where no line is to blame."""
+    """Why a file, or a function in it, can't be a tool; ``line`` is 0 where no line is known."""
 
     path: str
     line: int
@@ -54,10 +54,10 @@ class LoadProblem(Struct, frozen=True):
 def tool(
     *, read_only: bool = False, idempotent: bool | None = None, seconds: float | None = None
 ) -> Callable[[F], F]:
-    """Say more about a function: that it changes nothing, may be repeated, or its time limit.
+    """Return a decorator that describes a function.
 
-    The call of an ``idempotent`` function is made again after a crash. A ``read_only`` function is
-    idempotent unless it says otherwise.
+    A ``read_only`` function changes nothing. The call of an ``idempotent`` function is made again
+    after a crash; a read-only function is idempotent by default. ``seconds`` is the time limit.
     """
 
     def mark(function: F) -> F:
@@ -69,9 +69,9 @@ def tool(
 
 
 def load(directory: Path) -> tuple[list[Tool], list[LoadProblem]]:
-    """Load the tools of a directory's ``*.py`` files; names that begin with ``_`` are left out.
+    """Load the tools of a directory's ``*.py`` files, but for names that begin with ``_``.
 
-    A broken file or function is reported, and leaves the others working.
+    A broken file or function is returned as a problem; the others are loaded.
     """
     tools: list[Tool] = []
     problems: list[LoadProblem] = []
@@ -94,7 +94,10 @@ def load(directory: Path) -> tuple[list[Tool], list[LoadProblem]]:
 
 
 def tool_of(function: Callable[..., Any]) -> Tool:
-    """Return an ``async def`` as a tool; raises ``TypeError`` for one that can't be a tool."""
+    """Return an ``async def`` as a tool.
+
+    Raises ``TypeError``, ``ValueError`` or ``NameError`` for a function that can't be a tool.
+    """
     text = inspect.getdoc(function)
     if not text:
         raise TypeError("it has no docstring, which tells the model what it does")
@@ -115,7 +118,7 @@ def tool_of(function: Callable[..., Any]) -> Tool:
             hint = Annotated[hint, Meta(description=described[name])]
         has_default = parameter.default is not parameter.empty
         fields.append((name, hint, parameter.default) if has_default else (name, hint))
-    # Defaults may be lists and dictionaries, of which each call gets its own.
+    # Each call gets its own copy of a list or a dictionary that is a default.
     arguments = msgspec.defstruct(
         function.__name__,
         [_with_fresh_default(each) for each in fields],
@@ -157,7 +160,7 @@ def _with_fresh_default(field: tuple[Any, ...]) -> Any:
 
 
 def _schema(arguments: type[Struct]) -> dict[str, Any]:
-    """Return the JSON schema of a function's arguments, with its own type inlined."""
+    """Return the JSON schema of a function's arguments, as one object with ``$defs``."""
     (reference,), components = msgspec.json.schema_components(
         [arguments], ref_template="#/$defs/{name}"
     )
@@ -171,9 +174,9 @@ def _schema(arguments: type[Struct]) -> dict[str, Any]:
 
 
 def _described(text: str) -> tuple[str, dict[str, str]]:
-    """Split a docstring into the function's description and those of its parameters.
+    """Split a docstring into the function's description and the parameters' descriptions.
 
-    Parameters stand below ``Args:``, or as ``:param name: text``.
+    Parameters are described below ``Args:``, or as ``:param name: text``.
     """
     kept: list[str] = []
     described: dict[str, str] = {}
@@ -195,16 +198,16 @@ def _described(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _module(path: Path) -> ModuleType:
-    """Import a file anew; raises whatever the file raises."""
+    """Import a file afresh; raises whatever the file raises."""
     name = f"{_PACKAGE}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError("it can't be imported")
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
-    sys.modules[name] = module  # type hints in quotes are looked up there
+    sys.modules[name] = module  # type hints in quotes are resolved there
     try:
-        # Compiled from its text: a cache could be older than a file of the same second.
+        # A compiled cache could be older than a file that was written in the same second.
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 - operator's own code
     except BaseException:
         sys.modules.pop(name)
@@ -222,7 +225,7 @@ def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
 
 
 def _problem(path: Path, error: BaseException) -> LoadProblem:
-    """Return why a file can't be loaded, with the line in that file."""
+    """Return why a file can't be loaded, with the last line of that file in the traceback."""
     line = 0
     if isinstance(error, SyntaxError) and error.filename == str(path):
         line = error.lineno or 0

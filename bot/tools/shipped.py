@@ -114,7 +114,7 @@ async def recent_messages(  # noqa: D417 - the model gives no context
         count: How many messages to return.
 
     """
-    return _listed(await context.channels.recent(channel, count))
+    return _messages_as_text(await context.channels.recent(channel, count))
 
 
 @tool(read_only=True)
@@ -132,7 +132,7 @@ async def search_messages(  # noqa: D417 - the model gives no context
         count: How many messages to return.
 
     """
-    return _listed(await context.channels.search(text, channel, count))
+    return _messages_as_text(await context.channels.search(text, channel, count))
 
 
 @tool(read_only=True, idempotent=False)
@@ -239,7 +239,7 @@ def _moment(context: Context, moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, zone):%A, %Y-%m-%d %H:%M} ({zone.key})"
 
 
-def _listed(messages: Sequence[FoundMessage]) -> str:
+def _messages_as_text(messages: Sequence[FoundMessage]) -> str:
     return (
         "\n\n".join(
             f"[{each.sent_at}, #{each.channel}, {each.author}: {each.link}]\n{each.text}"

@@ -17,11 +17,11 @@ _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class ToolError(Exception):
-    """A call failed; the message is written for the model, so it holds no secret."""
+    """A call failed; the model reads the message, which holds no secret."""
 
 
 class ArgumentsError(ToolError):
-    """The arguments of a call do not fit the function's schema; the call was not made."""
+    """The arguments of a call do not fit the tool's schema; the call was not made."""
 
 
 class ToolFile(Struct, frozen=True):
@@ -42,10 +42,10 @@ class FunctionResult(Struct, frozen=True):
 class Tool:
     """A function as an assistant gets it.
 
-    ``name`` is what patterns and policies name, such as ``mcp.github.search``. ``parameters`` is a
-    JSON schema. ``prepare`` validates arguments (JSON text) and returns the call; it raises
-    ``ArgumentsError``. A ``read_only`` tool changes nothing. The call of an ``idempotent`` one may
-    be repeated after a crash. ``seconds`` is its own time limit.
+    Patterns and rules use ``name``, such as ``mcp.github.search``. ``parameters`` is a JSON schema.
+    ``prepare`` validates arguments (JSON text) and returns the call; it raises ``ArgumentsError``.
+    A ``read_only`` tool changes nothing. The call of an ``idempotent`` tool may be repeated after a
+    crash. ``seconds`` is the tool's own time limit.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Tool:
         return f"{name[:55]}_{hashlib.sha256(self.name.encode()).hexdigest()[:8]}"
 
     def definition(self) -> dict[str, Any]:
-        """Return the tool as the Assistants API takes it."""
+        """Return the tool in the form of the Assistants API."""
         return {
             "type": "function",
             "function": {
@@ -77,7 +77,7 @@ class Tool:
 
 
 def result_of(value: object) -> FunctionResult:
-    """Return what a function returned as a result: text as it is, other values as JSON.
+    """Convert the value that a function returned: text stays, other values become JSON.
 
     Raises ``TypeError`` for a value that is no JSON.
     """

@@ -77,14 +77,14 @@ def web_page_tool(read: DocumentReader) -> Tool:
 
 
 class _Result(Struct, frozen=True):
-    """A page that was found; some engines have no title or text of a page."""
+    """A found page; some search engines have no title or no text of a page."""
 
     title: str | None = None
     url: str | None = None
     content: str | None = None
     description: str | None = None
 
-    def shown(self) -> str:
+    def text(self) -> str:
         """Return the page as the model reads it."""
         lines = (_plain(self.title), self.url, _plain(self.content or self.description))
         return "\n".join(filter(None, lines))
@@ -131,7 +131,7 @@ class WebSearch:
             found = (await self._search(query))[:count]
             if not found:
                 return "Nothing was found."
-            return "\n\n".join(each.shown() for each in found)
+            return "\n\n".join(each.text() for each in found)
 
         return tool_of(web_search)
 
@@ -152,11 +152,11 @@ class WebSearch:
             return decode_json(body, _Results).results
         except (StatusError, BodyError, *TRANSPORT_ERRORS) as error:
             _log.warning(
-                "The search engine gives no usable answer: %s", self._http.scrub(str(error))
+                "The search engine gave no usable answer: %s", self._http.scrub(str(error))
             )
             raise ToolError("The search engine does not answer now.") from error
 
 
 def _plain(text: str | None) -> str:
-    """Return the beginning of HTML as text, without the marks of found words."""
+    """Return the first 500 characters of HTML as text, without tags."""
     return " ".join(html.unescape(re.sub(r"</?\w+>", "", text or "")).split())[:500]

@@ -17,6 +17,6 @@ _log: Final = logging.getLogger(__name__)
 
 
 async def until_ledger_answers(call: Callable[[], Awaitable[T]], clock: Clock, failure: str) -> T:
-    """Retry a call while the ledger fails; ``failure`` says in the log what can't be done yet."""
+    """Retry a call while it raises ``LedgerError``; ``failure`` is logged at each retry."""
     log = partial(_log.warning, "%s (%s); trying again in %.1f s", failure)
     return await retry(call, _LEDGER_RETRIES, on_error(LedgerError), clock, on_wait=log)

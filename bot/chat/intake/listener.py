@@ -1,6 +1,6 @@
 """Stores the questions among Discord's messages in the ledger, before anything else happens.
 
-The listener filters, stores and delegates: it sends no requests that take long.
+The listener filters, stores and delegates; it makes no slow requests.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger, Link, NewQuestion, QueueFullError
 
 MOST_WAITING: Final = 100
-"""The most questions that wait in a channel; its next turn answers all of them together."""
+"""The most questions that wait in a channel; the next turn answers all of them together."""
 
 _REFUSAL_SECONDS: Final = 30.0
 """Time between two refusals in a channel that is full, in seconds."""
@@ -133,7 +133,7 @@ class Listener:
             await self._tell(message, lambda: say(_own_name(message, self._me)))
 
     async def _refuse_full(self, message: discord.Message) -> None:
-        """Refuse a question in a full channel, in words at most every 30 seconds."""
+        """Refuse a question in a full channel, with a reply at most every 30 seconds."""
         now = self._clock.monotonic()
         self._refused_at = {
             channel: refused_at
@@ -156,15 +156,14 @@ class Listener:
         """
         if not self._open or not can_ask(message):
             return
-        # The author of a question that was let in may have left since.
+        # The author of a stored question may have left the server since.
         if not await self._ledger.questions.known([message.id]):
             await self._store(message, mentioned=mentions(message, self._me.id))
 
     async def _store(self, message: discord.Message, *, mentioned: bool) -> bool:
-        """Store a message that is a question; return whether the message asks something.
+        """Store a message that is a question; return False if the message has no question in it.
 
-        A message that the gate refuses, or that stands where the bot is silent, counts as asking:
-        there is no more to say about it.
+        Returns True for a message that needs no reply, such as one that the gate refused.
         """
         async with self._lock(message.channel.id):
             forward = self._forwards.before(message)
@@ -212,8 +211,8 @@ class Listener:
     async def edited(self, message: discord.Message) -> None:
         """Store the newest wording of a question that was edited.
 
-        Discord also reports link previews as edits. They are part of a question until its turn
-        begins; afterwards they are read again when the question is posted.
+        Discord also reports link previews as edits. Until the question's turn begins, they are part
+        of the question; afterwards they are read again when the question is posted.
         """
         if message.author.bot or not self._open or not is_readable(message, self._client):
             return
@@ -247,7 +246,7 @@ class Listener:
         self._do_chores(deletion.channels)
 
     def _is_heard_in_thread(self, message: discord.Message) -> bool:
-        """Return whether a message is in a channel thread where each one is a question."""
+        """Return whether a message is in a channel thread where every message is a question."""
         return (
             self._client.intents.message_content
             and isinstance(message.channel, discord.Thread)
@@ -286,6 +285,6 @@ def question_of(message: discord.Message, me: int) -> NewQuestion:
 
 
 def _names_something(points: Pointers, link: Link | None) -> bool:
-    """Return whether a mention without text points at a message, or begins in a channel thread."""
+    """Return whether an empty mention points at a message, or joins a channel thread."""
     joins = points.starter and link is not None and link.thread_id is None
     return joins or points.forward is not None or points.reply is not None

@@ -1,4 +1,4 @@
-"""Recognizes messages that may be questions, and puts names in place of the ids in texts."""
+"""Recognizes messages that may be questions, and replaces the ids in texts by names."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -29,8 +29,8 @@ _OWN_MENTION_AMONG_WORDS: Final = re.compile(r"[ \t]\x00(?=[ \t])|\x00")
 def can_ask(message: discord.Message) -> bool:
     """Return whether a person wrote a message; bots and webhooks ask no questions.
 
-    A message of a type that nobody knows yet may be a notice of Discord's: only one that mentions
-    a bot, or stands in a direct message, counts.
+    A message of an unknown type may be a notice of Discord's. Such a message counts only if it
+    mentions a bot or is a direct message.
     """
     if message.author.bot or message.webhook_id:
         return False
@@ -42,10 +42,10 @@ def can_ask(message: discord.Message) -> bool:
 
 
 def mentions(message: discord.Message, me: int) -> bool:
-    """Return whether a message mentions the bot or its own role; @everyone does not count."""
+    """Return whether a message mentions the bot or the bot's own role; @everyone does not count."""
     if any(user.id == me for user in message.mentions):
         return True
-    # Discord lists no mention of a role that members may not mention.
+    # Discord does not list the mention of a role that members may not mention.
     role = _own_role(message)
     return role is not None and (role.mention in message.content or role in message.role_mentions)
 
@@ -66,7 +66,7 @@ def is_readable(message: discord.Message, client: discord.Client) -> bool:
 
 
 def guild_of(message: discord.Message) -> int | None:
-    """Return the id of a message's guild, even if it is not cached yet; None for a DM."""
+    """Return the id of a message's guild, even of one that is not cached; None for a DM."""
     if message.guild is not None:
         return message.guild.id
     # A channel that is not cached still has the id of its guild.
@@ -75,7 +75,7 @@ def guild_of(message: discord.Message) -> int | None:
 
 
 def named_text(message: discord.Message, me: int) -> str:
-    """Return a message's own text without the bot's mention, and with names for other mentions."""
+    """Return a message's content without mentions of the bot, and with names for other mentions."""
     own = _own_role(message)
     ours = (f"<@{me}>", *(() if own is None else (f"<@&{own.id}>",)))
     text = text_with_names(message.content.replace(_OWN_MENTION, ""), message, ours)
@@ -91,10 +91,10 @@ def text_with_names(
     *,
     others: Mapping[int, str] = MappingProxyType({}),
 ) -> str:
-    """Return a text with names in place of ids; ``message`` knows the names.
+    """Return a text with names in place of ids; the names come from ``message``.
 
-    A mention in ``ours`` becomes the placeholder character for the bot. ``others`` are names of
-    users whom the message does not mention, by their ids.
+    A mention in ``ours`` becomes the placeholder for the bot. ``others`` are the names of further
+    users by their ids.
     """
     users = {**others, **{user.id: user.display_name for user in message.mentions}}
     roles = {role.id: role.name for role in message.role_mentions}
@@ -122,7 +122,7 @@ def _role_name(message: discord.Message, role_id: int) -> str:
 def channel_name(message: discord.Message, channel_id: int) -> str | None:
     """Return a channel's name; None where the message's author may not see the channel.
 
-    An author whose roles are not known sees what everybody in the guild sees.
+    An author whose roles are unknown has the permissions of @everyone.
     """
     guild, author = message.guild, message.author
     channel = None if guild is None else guild.get_channel_or_thread(channel_id)

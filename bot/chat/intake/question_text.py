@@ -1,7 +1,7 @@
-"""Renders a question for the model: the member's own words, then all that they point at.
+"""Renders a question for the model: the member's own words, then quotes of other messages.
 
-Words of others are quoted: a heading in brackets names their source, and each line below begins
-with "> ". No line of a quote can therefore pass for the member's own words, whatever it says.
+The words of others are quoted: a heading in brackets names the source, and each line below begins
+with "> ". So no line of a quote can pass for the member's own words.
 """
 
 import re
@@ -18,10 +18,10 @@ from bot.chat.transport.dpy_internals import names_in
 from bot.chat.transport.message_text import component_texts
 
 MOST_QUOTED: Final = 4_000
-"""The most characters quoted of one message; Discord's messages have no more."""
+"""The most characters quoted of one message: Discord's limit for a message."""
 
 MOST_PREVIEWED: Final = 1_000
-"""The most characters quoted of one link's preview."""
+"""The most characters quoted of a link's preview."""
 
 _PREVIEW: Final = "[preview of "
 _LINK: Final = re.compile(
@@ -42,8 +42,8 @@ FORWARD_UNREADABLE: Final = "[forwarded message without readable content]"
 def question_text(message: discord.Message, me: int) -> str:
     """Return a message's text for the model, with names in place of ids.
 
-    The bot's own mention is removed. ``me`` is the bot's user id. A message that the question
-    replies to is quoted if Discord sent it along and the bot did not write it.
+    Mentions of the bot are removed. ``me`` is the bot's user id. A message that the question
+    replies to is quoted if Discord sent the message along and the bot did not write it.
     """
     blocks = [
         named_text(message, me),
@@ -68,7 +68,7 @@ def is_post(channel: object) -> bool:
 
 
 def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment]:
-    """Return the attachments of a question, of forwarded messages, and of the one it replies to."""
+    """Return the attachments of a question, of its forwards, and of the message replied to."""
     files = list(message.attachments)
     for snapshot in message.message_snapshots[:_MOST_FORWARDED]:
         files += snapshot.attachments
@@ -94,13 +94,13 @@ def is_reply_to_deleted(message: discord.Message) -> bool:
 
 
 def is_reply_to_unreadable(message: discord.Message, me: int) -> bool:
-    """Return whether nothing can be read of another's message that a question replies to."""
+    """Return whether a question replies to a member's message without readable content."""
     replied = replied_to(message)
     return replied is not None and replied.author.id != me and not whole_text(replied)
 
 
 def has_unreadable_forward(message: discord.Message) -> bool:
-    """Return whether a message forwards another one of which nothing can be read."""
+    """Return whether a message forwards a message without readable content."""
     return any(block == FORWARD_UNREADABLE for block in forwarded(message))
 
 
@@ -119,7 +119,7 @@ def label(name: str) -> str:
 
 
 def whole_text(message: discord.Message) -> str:
-    """Return all that a message says, to be quoted: text, embeds, cards, poll, names of files."""
+    """Return all text of a message for a quote: content, embeds, components, poll, file names."""
     named = partial(text_with_names, message=message)
     blocks = [named(message.content), *forwarded(message), *_parts(message, named)]
     if message.poll is not None:
@@ -128,7 +128,7 @@ def whole_text(message: discord.Message) -> str:
 
 
 def poll_text(poll: discord.Poll) -> str:
-    """Return a poll's question and answers, with the votes where there are any."""
+    """Return a poll's question and answers, with the votes if anybody voted."""
     lines = [poll.question]
     for answer in poll.answers:
         text = f"{answer.emoji or ''} {answer.text}".strip()
@@ -139,7 +139,7 @@ def poll_text(poll: discord.Poll) -> str:
 
 
 def sticker_lines(stickers: Iterable[discord.StickerItem]) -> Iterator[str]:
-    """Return a line for the stickers of a message, if there are any."""
+    """Yield a line with the stickers of a message, if there are any."""
     names = " ".join(f"[sticker {label(sticker.name)}]" for sticker in stickers)
     if names:
         yield names
@@ -148,7 +148,7 @@ def sticker_lines(stickers: Iterable[discord.StickerItem]) -> Iterator[str]:
 def _parts(
     source: discord.Message | discord.MessageSnapshot, named: Callable[[str], str]
 ) -> Iterator[str]:
-    """Yield what stands in a message beside its text; ``named`` puts names in place of ids."""
+    """Yield the texts of a message beside its content; ``named`` replaces ids by names."""
     for embed in source.embeds:
         yield named(_embed_text(embed))
     yield named("\n".join(component_texts(source.components)))
@@ -165,9 +165,9 @@ def _replied(message: discord.Message, me: int) -> Iterator[str]:
 
 
 def reply_quote(replied: discord.Message, me: int) -> str:
-    """Return the quote of a message that a question replies to; an answer without its notes."""
+    """Return the quote of a message that a question replies to; answers lose their small notes."""
     text = whole_text(replied)
-    if not text:  # without the Message Content intent Discord sends none
+    if not text:  # without the Message Content intent Discord sends no text
         return REPLY_UNREADABLE
     if replied.author.id != me:
         return quoted(f"in reply to this message by {label(replied.author.display_name)}", text)

@@ -1,7 +1,7 @@
-"""Finds on Discord what a question points at: earlier answers, forwards, beginnings, bystanders.
+"""Finds the messages that a question points at, such as replies, forwards and bystanders' words.
 
-The listener stores what to look for (``Pointers``); the messages are read when the question is
-posted to its thread, so that a message deleted until then is not shown.
+The listener stores pointers to these messages. The messages are read when the question is posted to
+its thread, so a message that was deleted meanwhile is not shown.
 """
 
 import asyncio
@@ -49,19 +49,19 @@ from bot.store.ledger import Ledger, Question, Turn
 T = TypeVar("T")
 
 FORWARD_SECONDS: Final = 300.0
-"""How long before a question a forward may stand to belong to the question, in seconds."""
+"""The longest time between a forward and the question that it belongs to, in seconds."""
 
 MOST_SAID: Final = 1_000
 """The most characters quoted of one bystander's message."""
 
 PREVIEW_SECONDS: Final = 1.5
-"""How long after a question its links may get their previews, in seconds."""
+"""How long after a question Discord may add previews of its links, in seconds."""
 
 _MOST_CHANNELS: Final = 10_000
 _MOST_PREVIEWED: Final = 1_000
 
 _LOOKUP_SECONDS: Final = 10.0
-"""How long a message is looked up before the question is asked without it, in seconds."""
+"""How long a message is looked up, in seconds; then the question is asked without it."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -69,10 +69,10 @@ _log: Final = logging.getLogger(__name__)
 def pointers_for(
     message: discord.Message, me: int, *, forward: int | None, context: bool
 ) -> Pointers:
-    """Return what must be looked up for a question.
+    """Return pointers to the messages that must be looked up for a question.
 
-    ``forward`` is the id of the forward right before the question. ``context`` tells that the
-    words of bystanders are shown.
+    ``forward`` is the id of the forward right before the question. With ``context`` the words of
+    bystanders are shown.
     """
     lost: list[UnreadReason] = []
     if is_reply_to_deleted(message):
@@ -98,9 +98,9 @@ def pointers_for(
 
 
 def quotes_in(message: discord.Message, me: int, points: Pointers) -> tuple[tuple[int, int], ...]:
-    """Return id and author of each other message that a question quotes; 0 for an unknown author.
+    """Return the id and the author's id of each message that a question quotes.
 
-    The bot's own answers are left out.
+    An unknown author has the id 0. The bot's own answers are left out.
     """
     found = {} if points.forward is None else {points.forward: message.author.id}
     reference = message.reference
@@ -113,7 +113,7 @@ def quotes_in(message: discord.Message, me: int, points: Pointers) -> tuple[tupl
 
 
 def _reply_to_look_up(message: discord.Message, me: int) -> tuple[int, int] | None:
-    """Return channel and id of a message replied to that is not part of the question's text."""
+    """Return channel and id of a message replied to that the question's text does not quote."""
     reference = message.reference
     if reference is None or reference.message_id is None or is_forward(message):
         return None
@@ -126,7 +126,7 @@ def _reply_to_look_up(message: discord.Message, me: int) -> tuple[int, int] | No
 
 
 class RecentForwards:
-    """The newest message of each channel where that message is a forward."""
+    """The newest message of each channel, where that message is a forward."""
 
     def __init__(self) -> None:
         self._newest = NewestEntries[int, tuple[int, int]](_MOST_CHANNELS)
@@ -163,11 +163,11 @@ class ReferenceReader:
         self._clock = clock
         self._rules = rules
         self._settings = settings
-        # Questions that wait for previews of their links, or got them before anybody waited.
+        # By question id; an event is set once Discord has added previews of the question's links.
         self._previewed = NewestEntries[int, asyncio.Event](_MOST_PREVIEWED)
 
     def previewed(self, question_id: int) -> None:
-        """Note that Discord shows previews of a question's links now."""
+        """Note that Discord has added previews of a question's links."""
         self._previews_of(question_id).set()
 
     def _previews_of(self, question_id: int) -> asyncio.Event:
@@ -176,7 +176,7 @@ class ReferenceReader:
         return event
 
     async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
-        """Return what a question points at; what can't be read is named in ``lost``."""
+        """Return the messages that a question points at; ``lost`` has a reason for each failure."""
         pointers = pointers_of(question)
         bystanders: list[Bystander] = []
         blocks: list[str] = []
@@ -231,7 +231,7 @@ class ReferenceReader:
         return before.id if seconds_between(before.id, message.id) < FORWARD_SECONDS else None
 
     async def _previews(self, question: Question) -> list[str]:
-        """Return the previews of a question's links, which Discord adds soon after the question."""
+        """Return the previews of a question's links; wait for them soon after the question."""
         age = self._clock.now() - discord.utils.snowflake_time(question.id).timestamp()
         if age < PREVIEW_SECONDS:
             shown = asyncio.ensure_future(self._previews_of(question.id).wait())
@@ -250,7 +250,7 @@ class ReferenceReader:
     async def _message(
         self, channel_id: int, message_id: int, guild_id: int | None
     ) -> tuple[discord.Message | None, UnreadReason]:
-        """Return a message; None with the reason where it can't be read."""
+        """Return a message and ``hidden_reply``; None and the reason where the lookup fails."""
         channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
         try:
             return await self._rest.call(
@@ -292,7 +292,7 @@ class ReferenceReader:
         ), blocks
 
     async def _said_before(self, question: Question) -> list[Bystander]:
-        """Return what people said in the channel before a question, oldest first."""
+        """Return what people wrote in the channel before a question, oldest first."""
         pointers = pointers_of(question)
         if question.guild_id is None:
             return []
@@ -325,15 +325,15 @@ class ReferenceReader:
         return bystanders
 
     async def _look_up(self, call: Callable[[], Awaitable[T]]) -> T | None:
-        """Make a call to Discord; None where it fails for some seconds."""
+        """Make a call to Discord; return None where it fails for some seconds."""
         try:
             return await self._rest.call(call, within=_LOOKUP_SECONDS)
         except Exception as error:  # noqa: BLE001 - the question is asked without it
-            _log.info("What stands before a question can't be read: %s", error)
+            _log.info("The messages before a question can't be read: %s", error)
             return None
 
 
 def seconds_between(earlier: int, later: int) -> float:
-    """Return the seconds between two Discord ids."""
+    """Return the seconds between the times of two snowflakes."""
     times = discord.utils.snowflake_time(earlier), discord.utils.snowflake_time(later)
     return (times[1] - times[0]).total_seconds()

@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from bot.chat.intake.question_text import begins_post
 from bot.chat.places.channel_rules import ChannelRules, RuleBook
+from bot.chat.transport.dpy_internals import known_role_ids
 from bot.chat.transport.login import own_user
 from bot.store.ledger import Ledger, Link
 
@@ -88,8 +89,9 @@ class Router:
 
     async def _note_take_over(self, message: discord.Message, rules: ChannelRules) -> None:
         """Store that a member of the called role writes where people answer."""
-        roles = message.author.roles if isinstance(message.author, discord.Member) else []
-        if any(role.id == rules.people_role for role in roles):
+        author = message.author
+        roles = known_role_ids(author) if isinstance(author, discord.Member) else frozenset()
+        if rules.people_role in roles:
             await self._ledger.handovers.taken(message.channel.id, message.author.id)
 
     def _is_own(self, channel: object) -> bool:

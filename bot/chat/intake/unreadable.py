@@ -1,4 +1,4 @@
-"""Tells members that their message can't be read; judges by the raw payload whether they asked."""
+"""Tells members that their message can't be read, if its raw payload addresses the bot."""
 
 import logging
 from collections.abc import Callable
@@ -24,10 +24,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class UnreadableMessage(Struct, frozen=True, kw_only=True):
-    """What can be read of a message that discord.py can't parse.
+    """The readable parts of a message that discord.py can't parse.
 
-    ``author_id`` is None where no author is named. ``mentioned`` are the ids of users.
-    ``role_ids`` are the author's, None where Discord does not tell them.
+    ``author_id`` is None where the payload names no author. ``mentioned`` are ids of users.
+    ``role_ids`` are the author's roles; None where the payload has none.
     """
 
     id: int
@@ -66,7 +66,7 @@ class UnreadableMessages:
         self._mark_read = mark_read
 
     async def received(self, data: Any) -> None:
-        """Handle a new message, once the ledger answers."""
+        """Handle the payload of a new message, once the ledger answers."""
         message = readable_parts(data, self._guild_of(data))
         if message is None:
             return
@@ -77,7 +77,7 @@ class UnreadableMessages:
     async def answer(self, message: UnreadableMessage) -> None:
         """Tell the author that the message can't be read, if it addresses the bot.
 
-        A second call sends nothing twice. Raises ``LedgerError``.
+        A second call sends no second reply. Raises ``LedgerError``.
         """
         if not await self._is_addressed(message) or not await self._is_admitted(message):
             return
@@ -127,9 +127,9 @@ class UnreadableMessages:
 
 
 def readable_parts(data: Any, guild_id: int | None) -> UnreadableMessage | None:
-    """Return what can be read of a payload; None without the ids that a reply needs.
+    """Return the readable parts of a payload; None without the ids that a reply needs.
 
-    ``guild_id`` is that of the channel, which the payload need not name.
+    ``guild_id`` is the channel's guild, in case the payload names no guild.
     """
     if not isinstance(data, dict):
         return None

@@ -82,8 +82,10 @@ class Gateway:
             except Exception:  # noqa: BLE001 - see below; the log has its trace
                 if self._client.is_closed():
                     return
-                # One unreadable event must not keep the bot from all later ones.
-                _log.exception("Discord sent an unreadable event; the bot reconnects behind it")
+                # One unreadable event must not keep the bot from all later events.
+                _log.exception(
+                    "Discord sent an unreadable event; the bot reconnects and skips the event"
+                )
                 await self._close_socket()
                 self._log_lost("sent an unreadable event")
             if self._client.is_closed():
@@ -92,7 +94,7 @@ class Gateway:
 
     @property
     def is_connected(self) -> bool:
-        """Whether Discord has accepted the session and the socket stands."""
+        """Whether Discord has accepted the session and the socket is open."""
         return self._lost_at is None and self._socket.is_open
 
     def stop(self) -> None:
@@ -100,7 +102,7 @@ class Gateway:
         self._stopped.set()
 
     def count_session(self) -> None:
-        """Count a session that is about to begin."""
+        """Count a session that begins now."""
         now = self._clock.monotonic()
         while self._sessions and self._sessions[0] < now - _DAY:
             self._sessions.popleft()
@@ -114,9 +116,9 @@ class Gateway:
             )
 
     def check_token(self) -> None:
-        """Reconnect, so that the gateway confirms or refuses a token that REST has refused.
+        """Reconnect: the gateway confirms or refuses a token that REST has refused.
 
-        With a valid token nothing is lost: the session is resumed.
+        With a valid token the session is resumed, so nothing is lost.
         """
         if not self._socket.is_open:
             return  # the next connection checks the token
@@ -131,7 +133,7 @@ class Gateway:
         self._close_soon()
 
     def begin_session(self) -> None:
-        """Close the connection and begin a new session, because this one brings no events."""
+        """Close the connection and begin a new session, because the session brings no events."""
         self._wants_session = True
         self._close_soon()
 
@@ -155,7 +157,7 @@ class Gateway:
             async with asyncio.timeout(_HANDSHAKE_SECONDS):
                 await self._socket.connect(self._resumable)
         except BaseException:
-            # The socket's heartbeat thread would go on without it.
+            # The heartbeat thread of a socket that stays open would go on.
             await self._close_socket()
             raise
         before = self._socket.sequence
@@ -165,7 +167,7 @@ class Gateway:
             finally:
                 self._resumable = self._socket.session or self._resumable
             if self._socket.sequence != before:
-                # An event proves that Discord accepted the session, not the socket alone.
+                # Only an event proves that Discord accepted the session.
                 self._log_connected()
 
     def _log_lost(self, why: str) -> None:
@@ -182,7 +184,7 @@ class Gateway:
         self._failures, self._lost_at = 0, None
 
     async def _back_off(self) -> None:
-        """Wait longer after each failure; not at all after the first, a lost socket."""
+        """Wait longer after each failure; the first failure, a lost socket, needs no wait."""
         if self._failures:
             await self._pause(backoff(self._failures, LONGEST_WAIT))
         self._failures += 1

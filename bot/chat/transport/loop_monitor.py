@@ -8,25 +8,25 @@ from typing import Final
 from bot.runtime.clock import Clock
 
 EVERY_SECONDS: Final = 0.1
-"""Time between two measurements, in seconds."""
+"""The time between two measurements, in seconds."""
 
 NOTICEABLE_SECONDS: Final = 0.25
-"""A delay from which on the log has a warning, in seconds."""
+"""The delay above which a warning is logged, in seconds."""
 
 _KEPT: Final = 600
-"""The number of measurements kept: one minute."""
+"""How many measurements are kept: those of one minute."""
 
 _WORTH_LOGGING: Final = 50
-"""The fewest measurements that the line at the end reports: a refused start has none to tell."""
+"""The fewest measurements for the log line at the end; a refused start has fewer."""
 
 _QUIET_SECONDS: Final = 60.0
-"""Time between two warnings, in seconds."""
+"""The time between two warnings, in seconds."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class LoopMonitor:
-    """Keeps the delays of the last minute, weighted by time: a task may arrive at any moment."""
+    """Keeps the delays of the last minute, weighted by time: tasks become due at any moment."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,7 +40,7 @@ class LoopMonitor:
             self._task = asyncio.create_task(self._measure())
 
     async def stop(self) -> None:
-        """Stop measuring; log the delay of the last minute."""
+        """Stop measuring, and log the delay of the last minute."""
         task, self._task = self._task, None
         if task is not None:
             if len(self._late) >= _WORTH_LOGGING:
@@ -52,7 +52,7 @@ class LoopMonitor:
             await asyncio.gather(task, return_exceptions=True)
 
     def percentile(self, share: float) -> float:
-        """Return the delay that was not exceeded in this share of the last minute, in seconds."""
+        """Return the delay in seconds that was not exceeded in this share of the last minute."""
         ordered = sorted(self._late)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
 
@@ -73,6 +73,6 @@ class LoopMonitor:
 
     def _note(self, late: float) -> None:
         self._late.append(late)
-        # Add the measurements that the delay prevented: tasks waited during all of it.
+        # Add the measurements that the delay prevented: a task could become due at any of them.
         for missed in range(1, min(int(late / EVERY_SECONDS), _KEPT) + 1):
             self._late.append(late - missed * EVERY_SECONDS)

@@ -1,7 +1,6 @@
-"""Reads a channel's history page by page; a message that can't be parsed is logged and kept apart.
+"""Reads a channel's history page by page; messages that can't be parsed are logged and kept apart.
 
-``Messageable.history`` of discord.py stops at the first such message, and never returns the
-messages behind it.
+discord.py's ``Messageable.history`` stops at the first message that can't be parsed.
 """
 
 import logging
@@ -14,7 +13,7 @@ from bot.chat.transport import dpy_internals
 from bot.chat.transport.message_payload import describe_unparsed
 
 PAGE_SIZE: Final = 100
-"""The most messages on a page, Discord's limit."""
+"""The most messages of a page: Discord's limit."""
 
 _log: Final = logging.getLogger(__name__)
 

@@ -78,11 +78,12 @@ def describe_unparsed(error: Exception, data: Any) -> str:
 def filled(data: Any) -> Any:
     """Return a message's payload with its gaps filled.
 
-    Raises TypeError for a file without a name or an address, which a question can't do without.
+    Raises ``TypeError`` for a file without a name or an address: a question needs both.
     """
     if not isinstance(data, dict):
         return data
-    made = {**data, "type": _kind(data.get("type")), **_written(data)}
+    kind = data.get("type")
+    made = {**data, "type": 0 if kind is None else _number(kind), **_text_fields(data)}
     if "author" in data:
         made["author"] = _author(data["author"])
     made["mentions"] = [each for each in _dicts(data.get("mentions")) if each.get("id")]
@@ -94,7 +95,7 @@ def filled(data: Any) -> Any:
     reference = data.get("message_reference")
     if reference is None:
         made.pop("message_reference", None)
-    elif not _leads_somewhere(reference):
+    elif not _has_channel(reference):
         made["message_reference"] = _lost_reference(reference, data.get("channel_id"))
     snapshots = data.get("message_snapshots")
     if snapshots is None:
@@ -104,8 +105,8 @@ def filled(data: Any) -> Any:
     return made
 
 
-def _written(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of text, files and embeds, which forwarded messages have as well."""
+def _text_fields(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields for text, files and embeds, which forwarded messages have, too."""
     content = data.get("content")
     return {
         "content": content if isinstance(content, str) else "",
@@ -123,10 +124,6 @@ def _number(value: Any) -> Any:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         return int(value)
     return value
-
-
-def _kind(told: Any) -> Any:
-    return 0 if told is None else _number(told)
 
 
 def _author(author: Any) -> Any:
@@ -165,7 +162,7 @@ def _embed(embed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _poll(poll: dict[str, Any], sent_at: Any) -> dict[str, Any]:
-    """Fill a poll that has a question and answers: when it ends and its votes are not needed."""
+    """Fill a poll that has a question and answers; the end and the votes are not needed."""
     question = poll.get("question")
     made = {key: each for key, each in poll.items() if key != "results" or isinstance(each, dict)}
     if isinstance(question, dict) and not isinstance(question.get("text"), str):
@@ -175,12 +172,12 @@ def _poll(poll: dict[str, Any], sent_at: Any) -> dict[str, Any]:
     return made
 
 
-def _leads_somewhere(reference: Any) -> bool:
+def _has_channel(reference: Any) -> bool:
     return isinstance(reference, dict) and str(reference.get("channel_id")).isdecimal()
 
 
 def _lost_reference(reference: Any, channel_id: Any) -> dict[str, Any]:
-    """Return a reference to nowhere, so that the member reads that the message can't be read."""
+    """Return a reference to no message: the member is told that the message can't be read."""
     kind = reference.get("type") if isinstance(reference, dict) else None
     return {"type": kind or 0, "channel_id": channel_id, "message_id": None}
 
@@ -189,5 +186,6 @@ def _snapshot(snapshot: Any, sent_at: Any) -> Any:
     message = snapshot.get("message") if isinstance(snapshot, dict) else None
     if not isinstance(message, dict):
         return snapshot
-    told = {key: each for key, each in message.items() if each is not None}
-    return {**snapshot, "message": {"timestamp": sent_at, **_SNAPSHOT, **told, **_written(message)}}
+    known = {key: value for key, value in message.items() if value is not None}
+    filled_message = {"timestamp": sent_at, **_SNAPSHOT, **known, **_text_fields(message)}
+    return {**snapshot, "message": filled_message}

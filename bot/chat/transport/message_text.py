@@ -1,4 +1,4 @@
-"""Reads what a message says, whether its text is its content or in Components V2."""
+"""Reads the text of a message, from its content or its Components V2."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 import discord
 
 FORMULA_PREFIX: Final = "formula-"
-"""What the file names of pictures of formulas begin with; their descriptions are the TeX."""
+"""The prefix of file names of pictures of formulas; their descriptions are the TeX source."""
 
 
 def message_text(message: discord.Message | discord.MessageSnapshot) -> str:
-    """Return a message's content; of a message with Components V2 what its components say."""
+    """Return a message's content, or the text of its Components V2."""
     if not message.flags.components_v2:
         return message.content
     return "\n".join(component_texts(message.components))
 
 
 def display_texts(message: discord.Message) -> str:
-    """Return a message's text without what stands for its pictures and files."""
+    """Return a message's text without descriptions of its pictures and files."""
     if not message.flags.components_v2:
         return message.content
     return "\n".join(
