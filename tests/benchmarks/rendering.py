@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from bot.chat.reply.content.composition import compose
-from bot.chat.reply.content.illustration import FormulaDrawer, illustrated
+from bot.chat.reply.content.illustration import FormulaDrawer, draw_formulas
 from bot.hosted.pictures import Painter
 
 PLAIN = " ".join(f"word{number}" for number in range(60)) + ".\n\n**Bold** and a `name`."
@@ -50,7 +50,7 @@ async def measure(rounds: int = 200) -> list[Row]:
 
     def answer(text: str, drawer: FormulaDrawer | None) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
-            assert compose(await illustrated(text, drawer), [], ["-# 1.0 s"], text)
+            assert compose(await draw_formulas(text, drawer), [], ["-# 1.0 s"], text)
 
         return call
 

@@ -32,7 +32,7 @@ class ApprovalButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=rf"tools:(?P<choice>{'|'.join(get_args(Choice))}):(?P<approval>\d{{1,18}})",
 ):
-    """A button below a call that asks."""
+    """A button below a function call that needs an approval."""
 
     def __init__(self, choice: Choice, approval_id: int) -> None:
         self.choice: Final = choice
@@ -59,17 +59,17 @@ class ApprovalButton(
 
 
 def approval_view(approval_id: int) -> discord.ui.View:
-    """Return the buttons of a call that asks."""
+    """Return the buttons of a function call that needs an approval."""
     return view(*(ApprovalButton(choice, approval_id) for choice in get_args(Choice)))
 
 
 def shows_call(message: discord.Message) -> bool:
-    """Return whether a message of the bot shows a call that asks, decided or not."""
+    """Return whether a message of the bot shows a call that needs or needed an approval."""
     return any(custom_id.startswith("tools:") for custom_id in custom_ids(message))
 
 
 def decided_view(approval_id: int) -> discord.ui.View:
-    """Return what stands in place of the buttons after a decision: one that can't be pressed.
+    """Return the disabled button that replaces the others after a decision.
 
     A message of the bot without any button could be taken for a part of a reply.
     """

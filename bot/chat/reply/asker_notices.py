@@ -13,7 +13,7 @@ from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Turn
 
 MOST_TOLD: Final = 10
-"""The most members that get a DM about one turn; Discord treats many DMs at once as spam."""
+"""The most members who get a DM about one turn; Discord takes many DMs at once for spam."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ class AskerNotices:
         self._locales = locales
 
     async def tell_askers(self, turn: Turn) -> None:
-        """Tell everybody who asked that the turn has no reply; log whoever can't be reached.
+        """Tell everybody who asked that the turn has no reply; log who can't be told.
 
-        A second call sends nothing twice. Raises ``LedgerError``.
+        A second call sends no second message. Raises ``LedgerError``.
         """
         link = await self._ledger.link(turn.channel_id)
         # The parent's readers must not learn of a private channel thread.

@@ -1,4 +1,4 @@
-"""The buttons of replies and lists; a button's custom_id holds everything its press needs."""
+"""The buttons of replies and lists; a button's custom_id has all data that a press needs."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from bot.config import AnswerButton
 from bot.store.ledger import Turn
 
 Action = Literal["cancel", "retry", "continue", "again", "steps", "up", "down", "write", "person"]
-"""What a press of a reply's button asks for."""
+"""The actions of a reply's buttons."""
 
 Item = discord.ui.DynamicItem[Any]
 
@@ -27,7 +27,7 @@ _CHOSEN: Final[dict[AnswerButton, tuple[Action, ...]]] = {
     "steps": ("steps",),
     "votes": ("up", "down"),
 }
-"""The buttons that each word of ``[discord] buttons`` stands for."""
+"""The buttons for each value of ``[discord] buttons``."""
 
 _REPLY_BUTTON: Final = re.compile(
     rf"(?P<action>{'|'.join(get_args(Action))}):(?P<turn>\d{{1,18}})\.(?P<attempt>\d{{1,9}})"
@@ -35,11 +35,11 @@ _REPLY_BUTTON: Final = re.compile(
 
 
 RunState = Literal["active", "answered", "cancelled", "failed"]
-"""The runs that a list is restricted to."""
+"""The states by which a list of runs can be filtered."""
 
 
 class RunFilter(Struct, frozen=True, kw_only=True):
-    """What a list of runs is restricted to; a channel stands for its channel threads, too."""
+    """The filter of a list of runs; a channel includes its channel threads."""
 
     state: RunState | None = None
     member_id: int | None = None
@@ -226,9 +226,9 @@ class ForgetButton(
 def finished_buttons(
     turn: Turn, chosen: Sequence[AnswerButton], of_place: Sequence[PlaceAction]
 ) -> list[Item]:
-    """Return the buttons under a finished reply, of those that the operator chose.
+    """Return the buttons under a finished reply: those the operator chose, then ``of_place``.
 
-    ``of_place`` are those of the turn's channel.
+    ``of_place`` are the buttons of the turn's channel.
     """
     shown: list[Item] = []
     if turn.outcome == "failed" and retry_helps(turn.error):
@@ -242,7 +242,7 @@ def finished_buttons(
 
 
 def place_buttons(turn: Turn, of_place: Sequence[PlaceAction]) -> list[Item]:
-    """Return the buttons of a turn's channel; nobody needs a person after cancelling."""
+    """Return the buttons of a turn's channel; a cancelled turn offers no person."""
     return [
         ReplyButton(action, turn.id, turn.attempt)
         for action in of_place
@@ -261,10 +261,10 @@ def answer_buttons(
     cut_off: bool,
     outdated: bool = False,
 ) -> list[Item]:
-    """Return the buttons under an answer, of those that the operator chose.
+    """Return those buttons under an answer that the operator chose.
 
-    Continue is shown only where the answer was ``cut_off``. "Answer again" is shown in any case
-    where the answer is ``outdated``: its question was edited.
+    "Continue" is shown only below an answer that was ``cut_off``. "Answer again" is always shown
+    below an ``outdated`` answer: its question was edited.
     """
     actions = [
         action
@@ -278,7 +278,7 @@ def answer_buttons(
 
 
 def view(*items: Item) -> discord.ui.View:
-    """Return buttons as a view, which discord.py does not keep in memory."""
+    """Return a view of buttons; discord.py does not keep the view in memory."""
     made = discord.ui.View(timeout=None)
     for item in items:
         made.add_item(item)

@@ -14,9 +14,9 @@ import aiohttp
 import discord
 
 from bot.chat.reply import buttons
-from bot.chat.reply.content.composition import MOST_MESSAGES, compose, noted
-from bot.chat.reply.content.illustration import FormulaDrawer, illustrated
-from bot.chat.reply.content.link_previews import without_previews
+from bot.chat.reply.content.composition import MOST_MESSAGES, compose, newest_part_with_note
+from bot.chat.reply.content.illustration import FormulaDrawer, draw_formulas
+from bot.chat.reply.content.link_previews import suppress_previews
 from bot.chat.reply.content.message_content import Block, Content, RichContent
 from bot.chat.reply.content.split import split
 from bot.chat.reply.delivery.channel_writer import ChannelWriter, MessageFrozenError
@@ -164,7 +164,7 @@ class Reply:
         await self._deadline.stop()
         if self._deadline.is_over:
             return True
-        blocks = await illustrated(text, self._drawer)
+        blocks = await draw_formulas(text, self._drawer)
         contents = compose(blocks, uploads, notes, text)
         with self._throttle.urgent():
             try:
@@ -247,7 +247,9 @@ class Reply:
         await self._stop_progress(_PAUSE_SECONDS / 2)
         if not self._ids:
             return False
-        number, content = noted(self._text() or localized("thinking"), note, len(self._ids))
+        number, content = newest_part_with_note(
+            self._text() or localized("thinking"), note, len(self._ids)
+        )
         writer, message_id = self._channel_writer, self._ids[number]
         try:
             if last:
@@ -283,7 +285,7 @@ class Reply:
             self._idle.clear()
             try:
                 text = self._text()
-                parts = split(without_previews(text))[:MOST_MESSAGES]
+                parts = split(suppress_previews(text))[:MOST_MESSAGES]
                 if await self._edit_one_part(parts, priority):
                     self._changed.set()
                 else:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.reply.content.composition import with_notes
+from bot.chat.reply.content.composition import split_with_notes
 from bot.chat.reply.content.split import LIMIT
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.limits import LimitReached, limit_of
@@ -41,7 +41,7 @@ def test_a_name_cannot_be_markup() -> None:
 
 @given(st.text(max_size=5_000), st.lists(st.sampled_from(["-# a", "-# " + "b" * 90]), max_size=3))
 def test_notes_stand_below_an_answer_and_every_part_fits(text: str, notes: list[str]) -> None:
-    parts = with_notes(text, notes)
+    parts = split_with_notes(text, notes)
     assert parts
     assert all(0 < len(part) <= LIMIT for part in parts)
     assert parts[-1].endswith("\n".join(notes))

@@ -1,1 +1,1 @@
-"""What the messages of a reply contain: composed, illustrated, and split to fit."""
+"""What the messages of a reply contain: split to fit, with drawn formulas and uploads."""

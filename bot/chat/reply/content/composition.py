@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bot.chat.reply.content.link_previews import without_previews
+from bot.chat.reply.content.link_previews import suppress_previews
 from bot.chat.reply.content.message_content import Block, Content, Picture, RichContent, Upload
 from bot.chat.reply.content.split import LIMIT, split
 from bot.chat.texts.fluent import localized
@@ -33,18 +33,17 @@ def compose(
     *,
     most: int = MOST_MESSAGES,
 ) -> list[Content]:
-    """Return what each message of a reply shows, at least one.
+    """Return the content of each message of a reply, at least one.
 
-    An answer of more than ``most`` messages is cut. ``uploads`` follow the answer, then the
-    ``notes``, a line each. ``markdown`` is the whole answer
-    as the model wrote it, for the file of a long answer.
+    ``uploads`` follow the answer, then the ``notes``, one line each. An answer of more than
+    ``most`` messages is cut, and ``markdown``, the answer as the model wrote it, becomes a file.
     """
     if not uploads and len(blocks) == 1 and isinstance(blocks[0], str):
-        parts = with_notes(without_previews(blocks[0]), notes)
+        parts = split_with_notes(suppress_previews(blocks[0]), notes)
         if len(parts) <= most:
             return list(parts)
     groups = _packed(
-        [without_previews(block) if isinstance(block, str) else block for block in blocks]
+        [suppress_previews(block) if isinstance(block, str) else block for block in blocks]
     )
     rest: list[list[Block]] = []
     if len(groups) > most:
@@ -61,12 +60,12 @@ def compose(
     last = groups.pop() if groups else []
     contents: list[Content] = [_content(group) for group in groups]
     if _is_plain(last):
-        return [*contents, *with_notes(_text(last), notes)]
+        return [*contents, *split_with_notes(_text(last), notes)]
     shown = [*last, below] if below else last
     return [*contents, RichContent(tuple(shown), _instead(last, rest, notes))]
 
 
-def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
+def split_with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
     """Split a text into parts of at most 2,000 characters; the notes follow, a line each."""
     parts = list(split(text))
     below = "\n".join(notes)
@@ -79,9 +78,12 @@ def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def noted(text: str, note: str, count: int) -> tuple[int, str]:
-    """Return the number and the text of the newest of ``count`` parts, with a note below."""
-    parts = with_notes(text, [note])
+def newest_part_with_note(text: str, note: str, count: int) -> tuple[int, str]:
+    """Return the number and the text of the last part that exists, with a note below.
+
+    The first ``count`` parts of the text have messages.
+    """
+    parts = split_with_notes(text, [note])
     number = min(count, len(parts)) - 1
     if number == len(parts) - 1:
         return number, parts[number]
@@ -89,7 +91,7 @@ def noted(text: str, note: str, count: int) -> tuple[int, str]:
 
 
 def _packed(blocks: Sequence[str | Picture]) -> list[list[Block]]:
-    """Put texts and pictures into as few messages as fit; a message of text alone has one text."""
+    """Put texts and pictures into as few messages as possible; plain messages have one text."""
     groups: list[list[Block]] = []
     for block in blocks:
         for piece in split(block) if isinstance(block, str) else (block,):
@@ -101,7 +103,7 @@ def _packed(blocks: Sequence[str | Picture]) -> list[list[Block]]:
 
 
 def _has_room(group: Sequence[Block], *more: Block) -> bool:
-    """Return whether a message has room for more blocks, or the blocks have a message alone."""
+    """Return whether a message has room for more blocks; an empty message takes any."""
     whole = [*group, *more]
     if not group or len(more) >= MOST_FILES:
         return True
@@ -123,24 +125,24 @@ def _content(group: Sequence[Block]) -> Content:
 def _instead(
     group: Sequence[Block], rest: Sequence[Sequence[Block]], notes: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return a message's texts where Discord refuses its pictures and files."""
+    """Return the texts that replace a message whose pictures or files Discord refuses."""
     missing = [
         block.name
         for block in group
         if not isinstance(block, str) and not getattr(block, "text", "")
     ]
     if rest:
-        # The file with the whole answer is missing, so the rest of the answer is posted.
+        # Without the file of the whole answer, the rest of the answer is posted.
         missing.remove(_WHOLE_ANSWER)
         notes = notes[1:]
     text = "\n\n".join(filter(None, map(_text, (group, *rest))))
     note = localized("pictures-refused")
     if missing:
         note = localized("files-refused", names=", ".join(map(plain, missing)))
-    return with_notes(text, [note, *notes])
+    return split_with_notes(text, [note, *notes])
 
 
 def _text(group: Sequence[Block]) -> str:
-    """Return the texts of a group, with the texts that pictures have instead."""
+    """Return the texts of a group, with the replacement texts of its pictures."""
     texts = (block if isinstance(block, str) else getattr(block, "text", "") for block in group)
     return "\n\n".join(text.strip("\n") for text in texts if text.strip())

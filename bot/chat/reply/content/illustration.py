@@ -1,4 +1,4 @@
-"""Draws the display formulas of an answer, within bounds; the others stay text."""
+"""Draws the display formulas of an answer, within limits; further formulas stay text."""
 
 import asyncio
 from typing import Final, Protocol
@@ -12,7 +12,7 @@ MOST_FORMULAS: Final = 60
 """The most formulas of an answer that are drawn."""
 
 SECONDS: Final = 10.0
-"""How long all formulas of an answer together may take, in seconds."""
+"""The time for all formulas of an answer together, in seconds."""
 
 _LONG: Final = 300
 
@@ -24,14 +24,14 @@ class FormulaDrawer(Protocol):
     """Draws formulas; implemented outside of the chat package."""
 
     async def formula(self, tex: str) -> bytes | None:
-        """Return a display formula as PNG; None if it does not parse or takes too much."""
+        """Return a display formula as PNG; None if it can't be parsed or is too large."""
         ...
 
 
-async def illustrated(markdown: str, drawer: FormulaDrawer | None) -> list[str | Picture]:
-    """Return an answer as texts in Discord's Markdown, and pictures of its display formulas.
+async def draw_formulas(markdown: str, drawer: FormulaDrawer | None) -> list[str | Picture]:
+    """Return an answer as texts in Discord's Markdown and pictures of its display formulas.
 
-    Without a ``drawer`` all formulas are text.
+    Without a ``drawer`` every formula is text.
     """
     shown: list[str | Picture] = []
     drawn = 0
@@ -57,12 +57,12 @@ async def illustrated(markdown: str, drawer: FormulaDrawer | None) -> list[str |
 
 
 async def _core_tex(tex: str) -> str:
-    """Return TeX without commands of packages; long TeX is read off the event loop."""
+    """Return TeX without commands of packages; read long TeX off the event loop."""
     return core_tex(tex) if len(tex) < _LONG else await asyncio.to_thread(core_tex, tex)
 
 
 def _joined(blocks: list[str | Picture]) -> list[str | Picture]:
-    """Join neighbouring texts, which were one text before a formula was not drawn."""
+    """Join adjacent texts: a formula between them may not have been drawn."""
     joined: list[str | Picture] = []
     for block in blocks:
         if joined and isinstance(block, str) and isinstance(joined[-1], str):

@@ -1,6 +1,6 @@
 """Finds inline markup (bold, spoilers and the like) in a text, by Discord's rules.
 
-Code blocks are given by the caller; only a spoiler may extend across one.
+The caller finds the code blocks. Only a spoiler may extend across a code block.
 """
 
 import bisect
@@ -40,7 +40,7 @@ class Span(Struct, frozen=True):
 
 
 class InlineMarks:
-    """The inline markup of one text; ``blocks`` are its code blocks as (start, end), in order."""
+    """The inline markup of a text; ``blocks`` are its code blocks as (start, end), in order."""
 
     def __init__(self, text: str, blocks: Sequence[tuple[int, int]]) -> None:
         self._spans: list[Span] = []
@@ -52,12 +52,12 @@ class InlineMarks:
         self._spans.sort(key=lambda span: (span.start, -span.end))
         self._starts = [span.start for span in self._spans]
         self._hidden_starts = [span.start for span in self._hidden]
-        # How far the spans up to each one reach: looking back may end where none comes so far.
+        # The farthest end of the spans up to each index: a search backwards can stop early.
         self._reach = list(accumulate((span.end for span in self._spans), max))
         self._whole_starts = [start for start, _ in self._whole]
 
     def at(self, position: int) -> list[Span]:
-        """Return the spans that a cut goes through, the outermost first."""
+        """Return the spans that a cut at ``position`` divides, the outermost first."""
         found: list[Span] = []
         hidden = bisect.bisect_left(self._hidden_starts, position) - 1
         if hidden >= 0 and self._hidden[hidden].holds(position):
@@ -70,7 +70,7 @@ class InlineMarks:
         return sorted(found, key=lambda span: span.start)
 
     def whole_at(self, position: int) -> int | None:
-        """Return the start of the link, address or mark that a cut would break."""
+        """Return the start of the link, address or mark that a cut at ``position`` would break."""
         index = bisect.bisect_left(self._whole_starts, position) - 1
         if index < 0 or self._whole[index][1] <= position:
             return None
@@ -106,7 +106,7 @@ class InlineMarks:
         if self._spoiler is not None:
             start, end = self._spoiler
             before, behind = text[start - 1 : start], text[end : end + 1]
-            # "a || b" is an operator, unless another one comes in the same paragraph.
+            # A lone "||" in a paragraph, as in "a || b", is an operator.
             if not behind.strip(" \t") or (before.isalnum() and behind.isalnum()):
                 self._spoiler = None
 
@@ -119,7 +119,7 @@ class InlineMarks:
         self._spoiler = None
 
     def _emphasize(self, text: str, start: int, end: int) -> None:
-        """Read adjacent marks: they close open spans if possible, else open new ones."""
+        """Read adjacent marks: each closes an open span if possible, else opens a new span."""
         before, behind = text[start - 1 : start], text[end : end + 1]
         is_word_mark = text[start] == "_"
         may_end = bool(before.strip()) and not (is_word_mark and behind.isalnum())
@@ -132,13 +132,16 @@ class InlineMarks:
                 del self._open[opened:]
                 self._spans.append(Span(mark, inner[0], inner[1], start, start + len(mark)))
             elif may_begin and mark in ("*", "_", "**", "__", "~~"):
-                # No mark can go on inside of itself.
+                # A span has no span with the same mark inside.
                 self._open = [each for each in self._open if each[0] != mark]
                 self._open.append((mark, start, start + len(mark)))
             start += len(mark)
 
     def _opened(self, run: str) -> int | None:
-        """Return the newest open span whose mark is this run, else one whose mark begins it."""
+        """Return the index of the newest open span that a run of marks closes.
+
+        A span whose mark is the whole run comes before a span whose mark begins the run.
+        """
         marks = [mark for mark, _, _ in self._open]
         for fits in (run.__eq__, run.startswith if len(run) > 2 else run.__eq__):
             for number in range(len(marks) - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Suppresses the previews of links, of which Discord shows one each below a message."""
+"""Suppresses the previews that Discord shows of the links in a message."""
 
 import re
 from typing import Final
@@ -12,8 +12,8 @@ _TOKEN: Final = re.compile(
 )
 
 
-def without_previews(text: str) -> str:
-    """Return Markdown whose links have no previews; a single link keeps its own.
+def suppress_previews(text: str) -> str:
+    """Return Markdown whose links have no previews; a single link keeps its preview.
 
     Discord shows no preview of an address in angle brackets.
     """

@@ -1,7 +1,7 @@
 """What one message of a reply shows: text alone, or text with pictures and files.
 
-Text alone is plain content, which can be searched and quoted. Pictures and files need Components
-V2, and a message with these can't become plain again.
+Text alone is plain content, which members can search and quote. Pictures and files need Components
+V2. A message with Components V2 can't get plain content again.
 """
 
 import io
@@ -14,7 +14,7 @@ from bot.chat.transport.message_text import display_texts
 
 
 class Picture(Struct, frozen=True):
-    """A picture between texts; ``text`` is shown in its place where Discord takes no picture."""
+    """A picture between texts; ``text`` replaces the picture where Discord refuses it."""
 
     name: str
     data: bytes
@@ -43,11 +43,11 @@ class RichContent(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The texts, as a reader of the message has them."""
+        """The texts of the message, without its pictures and files."""
         return "\n".join(block.strip() for block in self.blocks if isinstance(block, str))
 
     def files(self) -> list[discord.File]:
-        """Return the files to upload, made anew for each request: a request closes them."""
+        """Return new file objects to upload, because each request closes its files."""
         return [
             discord.File(
                 io.BytesIO(block.data),
@@ -59,7 +59,7 @@ class RichContent(Struct, frozen=True):
         ]
 
     def layout(self, view: discord.ui.View | None) -> discord.ui.LayoutView:
-        """Return the components of the content, with the buttons of ``view`` as the last ones."""
+        """Return the components of the content; the buttons of ``view`` come last."""
         layout = discord.ui.LayoutView(timeout=None)
         for item in self._items():
             layout.add_item(item)
@@ -86,12 +86,12 @@ class RichContent(Struct, frozen=True):
 Content = str | RichContent
 
 
-def laid_out_again(
+def layout_of(
     message: discord.Message, view: discord.ui.View, note: str = ""
 ) -> discord.ui.LayoutView:
-    """Return the components of a rich message with other buttons, and a note below if any.
+    """Return the layout of a sent message with other buttons, and with a note below if given.
 
-    The message keeps its files, which its components show again.
+    The layout refers to the files that the message has.
     """
     layout = discord.ui.LayoutView(timeout=None)
     for component in message.components:
@@ -115,13 +115,13 @@ def laid_out_again(
 
 
 def add_buttons(layout: discord.ui.LayoutView, view: discord.ui.View | None) -> None:
-    """Add the buttons of a view below the components of a rich message, five in a row."""
+    """Add the buttons of a view below the components of a layout, five in a row."""
     items = view.children if view is not None else []
     for start in range(0, len(items), 5):
         layout.add_item(discord.ui.ActionRow(*items[start : start + 5]))
 
 
 def is_shown_by(content: Content, message: discord.Message) -> bool:
-    """Return whether a message has just this text; its files are not compared."""
+    """Return whether a message has exactly this text; files are not compared."""
     text = content if isinstance(content, str) else content.text
     return display_texts(message) == text.strip()

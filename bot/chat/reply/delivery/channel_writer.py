@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import discord
 
-from bot.chat.reply.content.message_content import Content, RichContent, laid_out_again
+from bot.chat.reply.content.message_content import Content, RichContent, layout_of
 from bot.chat.reply.delivery.message_routes import (
     ChannelRoute,
     ResponseRoute,
@@ -53,7 +53,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class MessageFrozenError(Exception):
-    """An old message of the bot accepts no more edits: its text must be sent anew."""
+    """Discord accepts no more edits of a message: its text must be sent in a new message."""
 
 
 class MessageDeletedError(Exception):
@@ -65,11 +65,11 @@ class MessageDeletedError(Exception):
 
 
 class ChannelWriter:
-    """Writes to one channel, and unarchives its channel thread where needed.
+    """Writes to one channel; unarchives a channel thread before it writes there.
 
-    Each method takes the priority of its requests among all requests of the bot. The priority
-    reaches the rate limiter's trace hook through a context variable that only this class sets.
-    With ``response`` the messages are the response of an interaction.
+    Each method takes the priority of its requests among all requests of the bot. The rate limiter's
+    trace hook reads the priority from a context variable that only this class sets. With
+    ``response`` the messages are the response of an interaction.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class ChannelWriter:
 
     @property
     def response(self) -> ResponseRoute | None:
-        """The response of an interaction that is written; None where the messages are others."""
+        """The response of an interaction, if the messages belong to one."""
         return self._response
 
     @property
@@ -106,14 +106,14 @@ class ChannelWriter:
         return guild.filesize_limit if guild is not None else _FILE_LIMIT
 
     def is_old(self, message_id: int) -> bool:
-        """Return whether Discord limits the edits of a message for its age, or soon will."""
+        """Return whether Discord limits the edits of a message because of its age, or soon will."""
         if self._response is not None and self._response.seconds_left():
             return False
         sent_at = discord.utils.snowflake_time(message_id).timestamp()
         return self._clock.now() - sent_at > _OLD_SECONDS
 
     def is_follow_up(self, message: discord.Message) -> bool:
-        """Return whether a message may be a reply's later part: no Discord reply of its own."""
+        """Return whether a message may be a later part of a reply: it is no Discord reply."""
         metadata = message.interaction_metadata
         if self._response is not None:
             return metadata is not None and metadata.id == self._response.interaction_id
@@ -136,10 +136,9 @@ class ChannelWriter:
     ) -> int:
         """Send a message once and return its id; raises ``UndeliverableError``.
 
-        A mention of the user ``notifies`` notifies them, any other mention nobody.
-
-        Discord remembers a nonce for minutes only. After that, a retry first calls ``find``, which
-        looks the message up in the channel: an earlier try may have arrived.
+        Of all mentions only the one of the user ``notifies`` notifies anybody. Discord remembers a
+        nonce for minutes. A later retry first calls ``find``, which looks for the message in the
+        channel: an earlier try may have arrived.
         """
         reference = self._reference(reply_to)
         first_try_at: float | None = None
@@ -156,7 +155,7 @@ class ChannelWriter:
             return await self._send(content, nonce, view, reference, notifies)
 
         try:
-            return await self._retried(send_or_find, priority)
+            return await self._unarchiving(send_or_find, priority)
         except discord.HTTPException as error:
             if reference is None or error.code not in _CANNOT_REPLY:
                 raise UndeliverableError(str(error)) from error
@@ -187,13 +186,13 @@ class ChannelWriter:
             try:
                 await self._edit(message_id, content, view)
             except discord.RateLimited as error:
-                # For an old message this stands for error 30046, and waiting may not help.
+                # For an old message this may mean error 30046, for which no wait helps.
                 if self.is_old(message_id):
                     raise MessageFrozenError(str(error)) from error
                 raise
 
         try:
-            await self._retried(edit, priority)
+            await self._unarchiving(edit, priority)
         except discord.HTTPException as error:
             if error.code == UNKNOWN_MESSAGE:
                 raise MessageDeletedError(message_id) from error
@@ -218,12 +217,10 @@ class ChannelWriter:
         ``rich_note`` is added below the text of a message with Components V2.
         """
         try:
-            fetched = await _prioritized(
-                priority, self._rest.call(lambda: self._route.fetch(message_id))
-            )
+            fetched = await self._request(lambda: self._route.fetch(message_id), priority)
             rich = fetched.flags.components_v2
-            shown = laid_out_again(fetched, view, rich_note) if rich else view
-            await self._retried(lambda: self._route.edit(message_id, view=shown), priority)
+            shown = layout_of(fetched, view, rich_note) if rich else view
+            await self._unarchiving(lambda: self._route.edit(message_id, view=shown), priority)
         except (discord.HTTPException, UndeliverableError) as error:
             _log.info("Message %d of the bot gets no buttons: %s", message_id, error)
 
@@ -236,14 +233,12 @@ class ChannelWriter:
         """Remove the bot's reaction, with the lowest priority; retried until Discord answers."""
         message = self._channel.get_partial_message(message_id)
         me = own_user(self._client)
-        await _prioritized(
-            RequestPriority.NOTICE, self._rest.call(lambda: message.remove_reaction(emoji, me))
-        )
+        await self._request(lambda: message.remove_reaction(emoji, me), RequestPriority.NOTICE)
 
     async def delete(self, message_id: int, *, priority: RequestPriority) -> None:
         """Delete a message of the bot; logs a refusal and leaves the message."""
         try:
-            await _prioritized(priority, self._rest.call(lambda: self._route.delete(message_id)))
+            await self._request(lambda: self._route.delete(message_id), priority)
         except UndeliverableError as error:
             _log.info("Message %d of the bot stays: %s", message_id, error)
         except discord.HTTPException as error:
@@ -256,12 +251,12 @@ class ChannelWriter:
         *,
         priority: RequestPriority = RequestPriority.USUAL,
     ) -> list[str]:
-        """Return the texts of the messages among these that exist and can be read."""
+        """Return the texts of those of these messages that exist and can be read."""
         found: list[str] = []
         for message_id in message_ids:
-            fetching = self._rest.call(partial(self._route.fetch, message_id))
             try:
-                found.append(message_text(await _prioritized(priority, fetching)))
+                fetch = partial(self._route.fetch, message_id)
+                found.append(message_text(await self._request(fetch, priority)))
             except (discord.HTTPException, UndeliverableError) as error:
                 _log.info("Message %d of the bot can't be read: %s", message_id, error)
         return found
@@ -274,7 +269,7 @@ class ChannelWriter:
         ``message_ids`` are messages of the bot in the channel.
         """
         if error.code == MISSING_ACCESS and message_ids:
-            # Either the channel or this one edit is refused: a readable message tells which.
+            # Discord refuses the channel or this edit alone: can a message still be read?
             return not await self.contents(message_ids, priority=priority)
         return error.code in _LOST
 
@@ -282,9 +277,8 @@ class ChannelWriter:
         """Return the first page of messages after a message, oldest first; empty if unreadable."""
         if self._response is not None and not self._response.outlives_token:
             return []
-        history = self._rest.call(lambda: oldest_messages(self._channel, message_id))
         try:
-            return await _prioritized(priority, history)
+            return await self._request(lambda: oldest_messages(self._channel, message_id), priority)
         except discord.HTTPException as error:
             # Without the permission to read the history only the nonce prevents a second message.
             _log.info("The history of channel %d can't be read: %s", self.channel_id, error)
@@ -311,7 +305,7 @@ class ChannelWriter:
         reference: discord.MessageReference | None,
         notifies: int | None = None,
     ) -> int:
-        # discord.py's overloads accept no None for these.
+        # discord.py's overloads accept no None for these options.
         options: dict[str, Any] = {"content": content, "view": view}
         if notifies is not None:
             member = discord.Object(notifies)
@@ -319,22 +313,23 @@ class ChannelWriter:
                 everyone=False, roles=False, users=[member], replied_user=False
             )
         if isinstance(content, RichContent):
-            options |= {
-                "content": None,
-                "files": content.files(),
-                "view": content.layout(view),
-            }
+            options |= {"content": None, "files": content.files(), "view": content.layout(view)}
         given = {name: value for name, value in options.items() if value is not None}
         return await self._route.send(nonce, reference, **given)
 
-    async def _retried(self, call: Callable[[], Awaitable[T]], priority: RequestPriority) -> T:
+    async def _request(self, call: Callable[[], Awaitable[T]], priority: RequestPriority) -> T:
+        """Make a request until Discord answers."""
+        return await _prioritized(priority, self._rest.call(call))
+
+    async def _unarchiving(self, call: Callable[[], Awaitable[T]], priority: RequestPriority) -> T:
+        """Make a request until Discord answers; unarchive the channel thread if necessary."""
         try:
-            return await _prioritized(priority, self._rest.call(call))
+            return await self._request(call, priority)
         except discord.HTTPException as error:
             if error.code != CHANNEL_THREAD_ARCHIVED:
                 raise
-        await _prioritized(priority, self._rest.call(self._unarchive))
-        return await _prioritized(priority, self._rest.call(call))
+        await self._request(self._unarchive, priority)
+        return await self._request(call, priority)
 
     async def _unarchive(self) -> None:
         channel = await self._client.fetch_channel(self.channel_id)
@@ -348,13 +343,13 @@ class ChannelWriter:
             message_id=message_id,
             channel_id=self.channel_id,
             guild_id=self._channel.guild_id,
-            # A question that was deleted meanwhile is still answered.
+            # A question that was deleted meanwhile is answered, too.
             fail_if_not_exists=False,
         )
 
 
 async def _prioritized(priority: RequestPriority, call: Awaitable[T]) -> T:
-    """Await a call whose requests have this priority."""
+    """Await a call; the requests that it makes get this priority."""
     before = REQUEST_PRIORITY.set(priority)
     try:
         return await call

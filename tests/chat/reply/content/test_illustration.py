@@ -1,6 +1,6 @@
 """Which formulas of an answer become pictures, and what of an answer without them."""
 
-from bot.chat.reply.content.illustration import MOST_FORMULAS, illustrated
+from bot.chat.reply.content.illustration import MOST_FORMULAS, draw_formulas
 from bot.chat.reply.content.message_content import Picture
 from tests.support.drawer import QuickDrawer
 
@@ -20,7 +20,7 @@ class ListeningDrawer(QuickDrawer):
 async def test_beyond_the_most_formulas_of_an_answer_the_others_are_text() -> None:
     drawer = ListeningDrawer()
     answer = "\n\n".join(f"\\[ x_{{{number}}} \\]" for number in range(MOST_FORMULAS + 5))
-    shown = await illustrated(answer, drawer)
+    shown = await draw_formulas(answer, drawer)
     pictures = [each for each in shown if isinstance(each, Picture)]
     assert len(pictures) == len(drawer.asked) == MOST_FORMULAS
     assert shown[MOST_FORMULAS:] == ["x₆₀\nx₆₁\nx₆₂\nx₆₃\nx₆₄"]
@@ -29,7 +29,7 @@ async def test_beyond_the_most_formulas_of_an_answer_the_others_are_text() -> No
 async def test_a_formula_of_a_package_is_drawn_as_plain_tex_and_described_as_written() -> None:
     drawer = ListeningDrawer()
     long = r"\abs{x} + " * 60 + "y"
-    (picture, other) = await illustrated(f"\\[ \\ce{{H2O}} \\]\n\n\\[ {long} \\]", drawer)
+    (picture, other) = await draw_formulas(f"\\[ \\ce{{H2O}} \\]\n\n\\[ {long} \\]", drawer)
     assert isinstance(picture, Picture)
     assert picture.description == r"\ce{H2O}"
     assert isinstance(other, Picture)

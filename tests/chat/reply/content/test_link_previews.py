@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.reply.content.link_previews import without_previews
+from bot.chat.reply.content.link_previews import suppress_previews
 
 ONE = "https://a.example/x"
 
@@ -26,4 +26,4 @@ ONE = "https://a.example/x"
     ],
 )
 def test_links_in_text_are_quiet_where_there_are_several(text: str, shown: str) -> None:
-    assert without_previews(text) == shown
+    assert suppress_previews(text) == shown
