@@ -27,9 +27,16 @@ _LONGEST_RATE_LIMIT: Final = 30.0
 """The longest time that discord.py itself waits for a rate limit, in seconds."""
 
 _GUILD_SECONDS: Final = 0.2
+"""How long discord.py waits for the next guild before READY, in seconds."""
+
 _COMMANDS_SECONDS: Final = 5.0
+"""How long the start waits until Discord has accepted the slash commands, in seconds."""
+
 _STOP_SECONDS: Final = 3.0
+"""How long a shutdown waits for the notes in open replies, in seconds."""
+
 _DISCONNECT_SECONDS: Final = 0.8
+"""How long a shutdown waits until discord.py has disconnected, in seconds."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -47,7 +54,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
 
 
 class Spending(Struct, frozen=True, kw_only=True):
-    """What the whole bot has used in this day and month, in the operator's time zone."""
+    """The use of the whole bot in this day and this month, in the operator's time zone."""
 
     used: Mapping[Period, Used]
     currency: str
@@ -61,8 +68,8 @@ class ChatBot(dpy_internals.GuardedClient):
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
     """
 
-    def __init__(self, given: ChatDependencies) -> None:
-        settings = given.settings
+    def __init__(self, dependencies: ChatDependencies) -> None:
+        settings = dependencies.settings
         super().__init__(
             intents=_intents(settings.message_content),
             # Nothing that a model writes notifies anybody.
@@ -76,9 +83,9 @@ class ChatBot(dpy_internals.GuardedClient):
             max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
         )
         self._settings = settings
-        self._ledger = given.ledger
-        self._clock = given.clock
-        self._parts = build_parts(self, given)
+        self._ledger = dependencies.ledger
+        self._clock = dependencies.clock
+        self._parts = build_parts(self, dependencies)
         self._tasks = BackgroundTasks()
         self._started = False
         self._start_counted = False
@@ -101,14 +108,14 @@ class ChatBot(dpy_internals.GuardedClient):
         )
 
     async def spending(self) -> Spending:
-        """Return what the bot has used and spent; raises ``LedgerError``."""
+        """Return the use of the whole bot; raises ``LedgerError``."""
         budgets = self._parts.services.budgets
         return Spending(used=await budgets.used_in_all(), currency=budgets.prices.currency)
 
     async def approval_pressed(
         self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice
     ) -> None:
-        """Take the decision about a function call that asks."""
+        """Handle a press on a button that allows or denies a function call."""
         await self._parts.tools.pressed(interaction, approval_id, choice)
 
     async def admits(self, interaction: discord.Interaction[Any]) -> bool:
@@ -119,13 +126,13 @@ class ChatBot(dpy_internals.GuardedClient):
     def set_assistants(
         self, assistant_id: str, configured: Mapping[str, str], tell_place: PlaceSwitch
     ) -> None:
-        """Let other configured assistants answer from now on; the choices of servers stay."""
+        """Replace the configured assistants, as after a reload; the choices of servers stay."""
         self._parts.services.place.switch = tell_place
         choice = self._parts.choice
         choice.default_id, choice.configured = assistant_id, dict(configured)
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
-        """Connect and answer until closed; the two addresses hold for the whole process."""
+        """Connect and answer until closed; the addresses of Discord hold for the whole process."""
         dpy_internals.check(self)
         dpy_internals.guard_events(self, self._unreadable)
         dpy_internals.keep_names_of_forwards()
@@ -153,7 +160,7 @@ class ChatBot(dpy_internals.GuardedClient):
         self._parts.gateway.count_session()
 
     async def close(self) -> None:
-        """Stop within 4 s: accept no questions, say in open replies that they will go on."""
+        """Stop within 4 s: accept no questions, and note in open replies that they will go on."""
         if not self._stopped:
             self._stopped = True
             await self._stop_parts()
@@ -197,7 +204,7 @@ class ChatBot(dpy_internals.GuardedClient):
     async def setup_hook(self) -> None:
         """Prepare the first connection: count open turns, register the slash commands."""
         if not self._started:
-            # Once, however many logins the start takes: each count brings a turn nearer to its end.
+            # Once in a process: a turn that is interrupted too often is given up.
             self._start_counted = await self._ledger.turns.count_interruptions()
             self._tasks.start(
                 until_ledger_answers(
@@ -215,13 +222,13 @@ class ChatBot(dpy_internals.GuardedClient):
             self._parts.command_tree.register(),
             "The slash commands could not be registered; the next start tries again",
         )
-        # Commands should exist before the first question, but nobody waits longer for them.
+        # Commands should exist before the first question, but nobody waits for them for long.
         await asyncio.wait({registering}, timeout=_COMMANDS_SECONDS)
         if not registering.done():
             _log.warning("Discord has not accepted the slash commands yet; the old ones stay")
 
     async def on_connect(self) -> None:
-        """Begin a new session: messages from before it may have been missed."""
+        """Begin a new session: earlier messages may have been missed."""
         self._parts.catch_up.session_began()
         self._parts.services.missed_changes.session_began()
 
@@ -259,12 +266,12 @@ class ChatBot(dpy_internals.GuardedClient):
         self._parts.catch_up.guild_available(guild)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Begin to mark what was read in a new guild."""
+        """Begin to store read markers for a new guild."""
         self._parts.catch_up.guild_available(guild)
         self._parts.housekeeping.added_to(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Stop the turns of a guild that removed the bot, and note when the guild did."""
+        """Stop the turns of a guild that removed the bot, and store the time of the removal."""
         self._parts.scheduler.stop_in(guild.id)
         self._parts.housekeeping.removed_from(guild.id)
 
@@ -277,7 +284,7 @@ class ChatBot(dpy_internals.GuardedClient):
         self._parts.scheduler.stop_in(payload.thread_id)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand a modal that was sent to its form; discord.py handles other interactions."""
+        """Hand a submitted modal to its form; discord.py handles all other interactions."""
         if interaction.type is discord.InteractionType.modal_submit:
             await self._parts.modals.submitted(interaction)
 
@@ -300,14 +307,14 @@ class ChatBot(dpy_internals.GuardedClient):
         await self._parts.listener.deleted(payload.channel_id, payload.message_ids)
 
     def _unreadable(self, data: Any) -> None:
-        """Have the author of a message told that it can't be read."""
+        """Tell the author of a message that the message can't be read."""
         if not self._stopped:
             self._tasks.start(
                 self._parts.unreadable.received(data), "A message can't be read, nor refused"
             )
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        """Log the failure of an event's handler; stored questions are not affected."""
+        """Log the failure of an event handler; stored questions are not affected."""
         if self._stopped:
             # The ledger was closed during the event; the next start reads the message again.
             _log.info("Discord's event %s is left to the next start", event_method)
@@ -316,9 +323,9 @@ class ChatBot(dpy_internals.GuardedClient):
 
 
 def _intents(message_content: bool) -> discord.Intents:
-    """Return the intents of the gateway; the text of messages is a privileged one.
+    """Return the gateway intents; Message Content is a privileged intent.
 
-    Without it Discord sends the text of mentions of the bot and of direct messages alone.
+    Without it Discord sends the content of direct messages and of mentions of the bot alone.
     """
     intents = discord.Intents.none()
     intents.guilds = True

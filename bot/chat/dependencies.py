@@ -1,4 +1,4 @@
-"""What the chat package needs from outside: settings, the Assistants API, the ledger, a clock."""
+"""The objects that the chat package needs: settings, the Assistants API, the ledger, a clock."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The bounds of the chat package, which tests change."""
+"""The limits of the chat package, which tests change."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from bot.chat.turns.scheduler import FIRST_PAUSE, GUARANTEED_PER_GUILD, MOST_WOR
 
 @dataclass(frozen=True, kw_only=True)
 class ChatLimits:
-    """The bounds of the chat that no setting changes; each part's module describes its own."""
+    """Limits that no setting changes; the module of each constant describes its limit."""
 
     concurrent_runs: int = CONCURRENT_RUNS
     most_waiting: int = MOST_WAITING

@@ -67,11 +67,11 @@ from bot.chat.turns.scheduler import TurnScheduler
 from bot.chat.turns.turn_context import TurnServices
 
 
-def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
+def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatParts:
     """Build every part around a client that has not logged in yet."""
-    settings, api, ledger, clock = given.settings, given.api, given.ledger, given.clock
-    functions, schedules, spending = given.functions, given.schedules, given.spending
-    limits, metrics = given.limits, given.metrics
+    settings, ledger, clock = dependencies.settings, dependencies.ledger, dependencies.clock
+    functions, schedules = dependencies.functions, dependencies.schedules
+    spending, limits, metrics = dependencies.spending, dependencies.limits, dependencies.metrics
     fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
@@ -87,9 +87,9 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
     locales = Locales(client, ledger)
     asker_notices = AskerNotices(client, ledger, rest, locales)
     alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
-    gate = AccessGate(given.access, ledger)
+    gate = AccessGate(dependencies.access, ledger)
     access_requests = AccessRequests(client, ledger, rest)
-    prices, zone = Prices(given.prices), ZoneInfo(settings.time_zone)
+    prices, zone = Prices(dependencies.prices), ZoneInfo(settings.time_zone)
     alert = alerts.limit_reached_soon
     budgets = Budgets(spending, prices, ledger, clock, zone, access_requests.category_of, alert)
     question_limits = QuestionLimits(spending, budgets)
@@ -97,19 +97,19 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         client, ledger, rest, locales, gate, access_requests, question_limits
     )
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
-    choice = AssistantChoice(client, ledger, given.assistant_id, given.configured)
+    choice = AssistantChoice(client, ledger, dependencies.assistant_id, dependencies.configured)
     threads = AssistantThreads(
-        api,
+        dependencies.api,
         ledger,
         clock,
-        given.assistant_id,
+        dependencies.assistant_id,
         choice=choice,
         replies=writers,
         summarize_history=settings.summarize_history,
         completion_tokens=spending.completion_tokens or None,
     )
     charge_settler = ChargeSettler(ledger, threads, budgets.prices, clock)
-    attachments = AttachmentReader(client, rest, clock, threads, settings, given.readers)
+    attachments = AttachmentReader(client, rest, clock, threads, settings, dependencies.readers)
     editor = AssistantEditor(threads, ledger, attachments, functions)
     run_slots = RunSlots(limits.concurrent_runs, spending)
     missed_changes = MissedChanges(client, ledger, rest, clock)
@@ -133,7 +133,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         is_on=settings.name_threads == "model",
     )
     references = ReferenceReader(client, ledger, rest, clock, rules, settings)
-    place = PlaceInstructions(client, ledger, clock, zone.key, given.tell_place)
+    place = PlaceInstructions(client, ledger, clock, zone.key, dependencies.tell_place)
     reminders = Reminders(ledger, clock, zone, most=schedules.most_reminders)
     handovers = Handovers(ledger, rules, chores.begin)
     contexts = ToolContexts(client, ledger, rest, clock, functions, reminders, handovers, zone)
@@ -163,7 +163,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         metrics=metrics,
         alerts=alerts,
         progress_grace=limits.progress_grace,
-        drawer=given.drawer,
+        drawer=dependencies.drawer,
     )
     vote_reporter = VoteReporter(threads, ledger, writers)
     scheduler = TurnScheduler(
@@ -226,7 +226,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         threads=threads,
         editor=editor,
         functions=functions,
-        models=given.models,
+        models=dependencies.models,
         approvals=caller.approvals,
         schedules=schedules,
         due_questions=due_questions,
@@ -242,7 +242,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         finish_chores=chores.finish,
         report_votes=vote_reporter.report_soon,
         health=run_slots.health,
-        last_backup=given.last_backup,
+        last_backup=dependencies.last_backup,
     )
     commands = CommandHandlers(command_services)
     answers, form = AnswerButtonHandlers(command_services), QuestionForm(command_services)
@@ -313,7 +313,7 @@ def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
         ),
         command_tree=BotCommandTree(
             client,
-            commands.commands(for_users=given.access.user_installs),
+            commands.commands(for_users=dependencies.access.user_installs),
             ledger,
             rest,
             interaction_gate,
