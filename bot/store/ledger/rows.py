@@ -84,9 +84,12 @@ def _record(kind: type[R], row: dict[str, Any]) -> R:
     if "personal" in kind.__struct_fields__:
         owner = {name: row.pop(name) for name in Personal.__struct_fields__}
         row["personal"] = None if owner["owner_id"] is None else _record(Personal, owner)
-    return kind(**row | {name: bool(row[name]) for name in _flags(kind) & row.keys()})
+    for name in _flags(kind):
+        if name in row:
+            row[name] = bool(row[name])
+    return kind(**row)
 
 
 @cache
-def _flags(kind: type[Struct]) -> frozenset[str]:
-    return frozenset(field.name for field in msgspec.structs.fields(kind) if field.type is bool)
+def _flags(kind: type[Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.type is bool)
