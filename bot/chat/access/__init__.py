@@ -1,1 +1,1 @@
-"""Who may use the bot: the one gate that every message and every interaction passes."""
+"""Who may use the bot, how often, and how much they may spend; alerts to the operator."""

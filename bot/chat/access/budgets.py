@@ -123,8 +123,8 @@ class Budgets:
         """Lift the limits of a target until their periods end; return that moment.
 
         ``channel_ids`` are the target's channels, ``role_ids`` the roles of a member. Only limits
-        that leave no room for a run are lifted; where none is, those of the day are. Raises
-        ``LedgerError``.
+        that leave no room for a run are lifted; if there are none, the limits of the day are lifted.
+        Raises ``LedgerError``.
         """
         zone = await self._zone_of(guild_id)
         today = self._today(zone)

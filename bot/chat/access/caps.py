@@ -49,7 +49,7 @@ class CapFinder:
     """
 
     def __init__(
-        self, settings: LimitSettings, ledger: Ledger, category_of: CategoryFinder = no_category
+        self, settings: LimitSettings, ledger: Ledger, category_of: CategoryFinder
     ) -> None:
         self._settings = settings
         self._places = ledger.settings

@@ -26,9 +26,9 @@ _log: Final = logging.getLogger(__name__)
 
 
 class BotCommandTree(app_commands.CommandTree[discord.Client]):
-    """The slash commands: registered with Discord when they changed; failures are answered.
+    """The slash commands, which are registered with Discord after each change.
 
-    With ``guild_id`` they exist in that server alone, where a change shows at once.
+    With ``guild_id`` the commands exist in that server alone, where a change shows at once.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
             self.add_command(group)
 
     async def register(self) -> None:
-        """Register the commands with Discord where they changed: registering has its own limit."""
+        """Register the commands with Discord if they changed; Discord limits how often."""
         await self.set_translator(CommandTranslator())
         fingerprint = self._fingerprint()
         known = await self._ledger.fact(COMMANDS_FACT) or ""
@@ -66,7 +66,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
             await self._ledger.set_fact(COMMANDS_FACT, fingerprint)
 
     async def _register(self, old_guild_id: int) -> None:
-        """Register the commands, and remove those that were registered elsewhere before."""
+        """Register the commands, and remove them from the server that had them before."""
         if self._guild is not None:
             self.copy_global_to(guild=self._guild)
             await self._rest.call(lambda: self.sync(guild=self._guild))
@@ -98,9 +98,9 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
                 await interaction.response.send_message(localized("command-failed"), ephemeral=True)
 
     def _fingerprint(self) -> str:
-        """Return a hash of the commands and of the language files, and the commands' one server.
+        """Return a hash of the commands and the language files, with the id of the one server.
 
-        The commands are hashed in English: translating them takes longer than all else at a start.
+        The commands are hashed in English, because translating them is the slowest part of a start.
         """
         commands = [command.to_dict(self) for command in self._groups]
         text = json.dumps([self.client.application_id, commands, texts_digest()], sort_keys=True)

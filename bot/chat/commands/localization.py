@@ -124,7 +124,7 @@ def new_command(
 def new_menu(
     message_id: str, handler: Handler, *, for_users: bool = False
 ) -> app_commands.ContextMenu:
-    """Return an entry of the menu that each message has; ``message_id`` is its name's."""
+    """Return an entry of the menu of messages, named by the message ``message_id``."""
     return app_commands.ContextMenu(
         name=app_commands.locale_str(_english(message_id), id=message_id),
         callback=handler,
@@ -163,7 +163,7 @@ def _installs(*, for_users: bool) -> app_commands.AppInstallationType:
 
 
 class CommandTranslator(app_commands.Translator):
-    """Translates what Discord shows of slash commands; English is what it shows by default."""
+    """Translates names and descriptions of slash commands; Discord shows English otherwise."""
 
     async def translate(
         self,
@@ -171,7 +171,7 @@ class CommandTranslator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """Return a name or description in a locale; None where it has no language of its own."""
+        """Return a name or description in a locale; None for a locale that is not translated."""
         # discord.py asks for each text in some thirty locales.
         language = _TRANSLATED.get(locale)
         if language is None:

@@ -1,4 +1,4 @@
-"""What a run did, as a member reads it: its steps, tool calls, tokens and times."""
+"""Describes the steps of a run for members: tool calls, tokens and times."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -32,9 +32,9 @@ _FENCES: Final = re.compile("`{3,}")
 def describe_steps(
     run: Run, steps: Sequence[RunStep], *, show_thoughts: bool
 ) -> tuple[str, str | None]:
-    """Return a message about a run's steps, oldest first, and a file's text.
+    """Return a message about a run's steps, oldest first, and the text of a file with all steps.
 
-    The text is None where the message is complete.
+    The text is None if the message is complete.
     """
     if not show_thoughts:
         steps = [replace(step, thoughts=UNSET) for step in steps]

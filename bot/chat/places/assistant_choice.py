@@ -71,7 +71,7 @@ class AssistantChoice:
         return await self.of_places(places_of(self._client, guild_id, *channel_ids(interaction)))
 
     async def usable(self, guild_id: int | None) -> list[UsableAssistant]:
-        """Return the assistants that a server may use; for None those that are usable anywhere."""
+        """Return the assistants that a server may use; without a server, the operator's."""
         found = [
             UsableAssistant(assistant_id, name, own=False)
             for name, assistant_id in self.configured.items()

@@ -1,4 +1,4 @@
-"""Sets the tags of forum posts: answered, or in need of people."""
+"""Sets the tag of a forum post that is answered, or that needs people."""
 
 import logging
 from typing import Final

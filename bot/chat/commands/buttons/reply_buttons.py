@@ -32,7 +32,7 @@ class AttemptStarter(Protocol):
     async def __call__(
         self, turn_id: int, attempt: int, response: AskResponse | None = None
     ) -> Turn | None:
-        """Return the turn; None if it was too late."""
+        """Return the turn; None if it is too late for another attempt."""
         ...
 
 
@@ -95,7 +95,7 @@ class ReplyButtonHandlers(InteractionHandler):
         await self._begin_again(interaction, turn_id, attempt, begin, kind="retry")
 
     async def again_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
-        """Answer the turn whose button was pressed again."""
+        """Answer again the questions of the turn whose button was pressed."""
         begin = self._ledger.turns.again
         await self._begin_again(interaction, turn_id, attempt, begin, kind="answer-again")
 

@@ -1,6 +1,6 @@
-"""Modals that outlive the process: a modal's custom_id says which form it belongs to.
+"""Modals that outlive the process: the custom_id of a modal says which handler takes it.
 
-discord.py forgets an open modal when the process ends; here the event of a submission is enough.
+discord.py forgets an open modal when the process ends, so its modals are not used to receive one.
 """
 
 import logging
@@ -88,7 +88,7 @@ def text_field(custom_id: str, **options: Any) -> ui.TextInput[Any]:
 
 
 def entries_of(data: Any) -> ModalEntries:
-    """Return what a submission's payload contains."""
+    """Return the entries in the payload of a submission."""
     texts: dict[str, str] = {}
     choices: dict[str, tuple[str, ...]] = {}
     files: dict[str, tuple[AttachedFile, ...]] = {}

@@ -31,7 +31,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class QuestionForm(InteractionHandler):
-    """Handles the button and the form."""
+    """Handles the button Write and its form."""
 
     @responds_first
     async def pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> ui.Modal:

@@ -41,7 +41,7 @@ ASK_FORM: Final = "ask"
 """The kind of the form in which a member asks about a message."""
 
 STORE_SECONDS: Final = 1.5
-"""How long the acknowledgement waits for the ledger, in seconds, of the 3 that Discord allows."""
+"""How long the acknowledgement waits for the ledger, in seconds; Discord allows 3."""
 
 QuestionText = app_commands.Range[str, 1, LONGEST_TEXT]
 
@@ -209,10 +209,10 @@ class AskCommands(InteractionHandler):
                 services.schedule(home_id)
 
     async def _is_private_place(self, interaction: Interaction) -> bool:
-        """Return whether answers are for the member alone here, whatever the member wants.
+        """Return whether only the member sees answers here, also without the option ``private``.
 
-        Elsewhere that is so without Use External Apps; in a server of the bot, where nobody shall
-        be answered, or where people answer.
+        That holds where the bot is no member and the person lacks Use External Apps. In a server
+        of the bot it holds in channels where the bot answers nothing, or people answer.
         """
         guild_id = interaction.guild_id
         if guild_id is None:

@@ -37,7 +37,7 @@ from bot.chat.threads.messages.message_builder import UnreadableError
 from bot.store.ledger import ASSISTANT_SETTING, AssistantDraft, NameTakenError
 
 Where = Literal["here", "channel", "category", "server"]
-"""A place whose assistant is chosen: the channel or channel thread, its channel, …"""
+"""A place whose assistant is chosen; ``here`` is the channel or the channel thread."""
 
 AssistantName = app_commands.Range[str, 1, 100]
 
@@ -79,7 +79,7 @@ class AssistantCommands(InteractionHandler):
 
     @answers_privately
     async def show(self, interaction: Interaction, assistant: AssistantName | None = None) -> str:
-        """Show an assistant, or the one that answers here with the place of that choice."""
+        """Show the named assistant, or the one that answers here and why."""
         source: str | None = None
         if assistant is not None:
             assistant_id = (await self._named(interaction, assistant)).id
@@ -98,7 +98,7 @@ class AssistantCommands(InteractionHandler):
         assistant: AssistantName | None = None,
         where: Where = "here",
     ) -> str:
-        """Choose the assistant of a place; without an assistant, take the place's choice back."""
+        """Choose the assistant of a place; without an assistant, reset the choice."""
         guild_id, place_id = guild_of(interaction), place_id_of(self._client, interaction, where)
         place = named_place(place_id, guild_id)
         if assistant is None:
@@ -196,7 +196,7 @@ class AssistantCommands(InteractionHandler):
         return known
 
     async def _retrieved(self, assistant_id: str, within: float | None = None) -> Assistant:
-        """Return an assistant; ``RefusalError`` if the server does not give it within seconds."""
+        """Return an assistant; ``RefusalError`` if it is gone, or not read ``within`` seconds."""
         try:
             async with asyncio.timeout(within):
                 return await self._services.threads.api.retrieve_assistant(assistant_id)

@@ -1,4 +1,4 @@
-"""``/channel``: when and where the bot answers, what it reads before, and the tags it sets."""
+"""``/channel``: when and where the bot answers, how much it reads, and the tags that it sets."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -85,7 +85,7 @@ class ChannelCommands(InteractionHandler):
 
     @answers_privately
     async def reset(self, interaction: Interaction, place: Place = "channel") -> str:
-        """Take all rules of a place back."""
+        """Reset all rules of a place."""
         place_id = place_id_of(self._client, interaction, place)
         none: dict[str, str | None] = dict.fromkeys(RULE_NAMES)
         await self._ledger.settings.set(place_id, guild_of(interaction), none)

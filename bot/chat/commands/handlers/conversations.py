@@ -1,7 +1,7 @@
 """``/thread``: conversations, and the hand-over of a channel's conversation to people.
 
-A command concerns the channel's conversation if there is one, else what the member asked by
-commands in this place; with ``mine``, and in places of which the bot is no member, always that.
+A command concerns the conversation of the channel, or without one the member's own conversation by
+commands in this channel. With ``mine``, and where the bot is no member, it concerns the latter.
 """
 
 import json
@@ -33,7 +33,7 @@ from bot.chat.threads.pagination import up_to
 from bot.store.ledger import LedgerConversation, TurnsOpenError
 
 MOST_EXPORTED: Final = 5_000
-"""About the most messages of an export, the newest."""
+"""About how many of the newest messages an export has at most."""
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """The most bytes of all Markdown, and of all JSON; Discord takes 10 MiB together."""
@@ -199,7 +199,7 @@ class ConversationCommands(InteractionHandler):
         return text
 
     async def _exported(self, known: LedgerConversation, most_bytes: int) -> _Exported | None:
-        """Return a conversation for its files; None if there is nothing at the server.
+        """Return a conversation as the contents of files; None if the server has no thread.
 
         Raises ``APIError`` and ``TurnError``.
         """

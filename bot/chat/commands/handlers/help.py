@@ -67,5 +67,5 @@ class HelpCommand(InteractionHandler):
 
 
 def _line(command: str) -> str:
-    """Return the line about a command; the members' picker shows its subcommands."""
+    """Return the line about a command or a group of commands."""
     return f"- `/{localized(f'{command}-command')}` {localized(f'help-does.{command}')}"

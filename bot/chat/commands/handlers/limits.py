@@ -21,7 +21,7 @@ from bot.config.limits import SpendingLimit
 from bot.store.ledger import Period, SpendingScope, Used
 
 Whom = Literal["server", "everyone"]
-"""What a limit is for where neither somebody nor a channel is named."""
+"""What a limit is for if neither a person nor a channel is named."""
 
 Shown = SpendingScope | LimitKind
 
@@ -52,7 +52,7 @@ class LimitCommands(InteractionHandler):
         channel: Place | None = None,
         whom: Whom = "server",
     ) -> str:
-        """Set a limit in place of the one that stands; without amounts remove the limit."""
+        """Set a limit in place of the stored one; without amounts remove the limit."""
         guild_id = managers_guild(interaction)
         amounts = (tokens_per_day, tokens_per_month, money_per_day, money_per_month)
         given = dict(zip(SpendingLimit.__struct_fields__, amounts, strict=True))
@@ -113,7 +113,7 @@ class LimitCommands(InteractionHandler):
     async def _used(
         self, kind: LimitKind, guild_id: int, target_id: int
     ) -> Mapping[Period, Used] | None:
-        """Return what a target has used; None where each of several has its own sum."""
+        """Return what a target has used; None for a role or everyone: each member has a sum."""
         if kind == "role" or kind == "everyone":
             return None
         used = await self._services.budgets.used(kind, guild_id, target_id)

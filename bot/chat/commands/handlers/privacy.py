@@ -1,4 +1,4 @@
-"""``/privacy``: shows, hands out and forgets what is stored of whoever uses the command."""
+"""``/privacy``: shows, exports and forgets what is stored about the member who uses it."""
 
 import logging
 from typing import Final

@@ -1,4 +1,4 @@
-"""``/schedule``: questions that the bot is asked at times, in their creator's name."""
+"""``/schedule``: questions that are asked at set times, in the name of their creator."""
 
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -84,7 +84,7 @@ class ScheduleCommands(InteractionHandler):
         cron: Cron | None = None,
         channel: Place | None = None,
     ) -> str:
-        """Have a question asked at times."""
+        """Have a question asked at set times."""
         content = well_formed(text).strip()
         if not content:
             raise RefusalError(localized("schedule-no-text"))
@@ -134,7 +134,7 @@ class ScheduleCommands(InteractionHandler):
 
     @answers_privately
     async def pause(self, interaction: Interaction, schedule: Number) -> str:
-        """Let a schedule rest, or go on where it rests."""
+        """Pause a schedule, or resume a paused one."""
         known = await self._named(interaction, schedule)
         if known.paused:
             zone, zone_name = await self._services.due_questions.zone(known.guild_id)

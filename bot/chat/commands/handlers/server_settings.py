@@ -28,7 +28,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import RefusalError, language_of, localized
 
 ChosenLanguage = Literal["automatic", "en", "ja"]
-"""A server's language; "automatic" is the one of a Community server, else English."""
+"""A server's language; "automatic" is the Community server's own, or English."""
 
 Setting = Literal["language", "time_zone", "alert_channel", "retention_days"]
 
@@ -85,7 +85,7 @@ class SettingsCommands(InteractionHandler):
 
     @answers_privately
     async def reset(self, interaction: Interaction, setting: Setting) -> str:
-        """Take the choice of one setting back."""
+        """Reset one setting."""
         guild_id = managers_guild(interaction)
         if setting == "language":
             await self._ledger.locales.set_guild(guild_id, None)
