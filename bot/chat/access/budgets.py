@@ -123,7 +123,7 @@ class Budgets:
         """Lift the limits of a target until their periods end; return that moment.
 
         ``channel_ids`` are the target's channels, ``role_ids`` the roles of a member. Only limits
-        that leave no room for a run are lifted; if there are none, the limits of the day are lifted.
+        that leave no room for a run are lifted; if none does, the limits of the day are lifted.
         Raises ``LedgerError``.
         """
         zone = await self._zone_of(guild_id)
