@@ -7,7 +7,17 @@ from pathlib import Path
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Image
-from mcp.types import BlobResourceContents, EmbeddedResource, ToolAnnotations
+from mcp.types import (
+    AudioContent,
+    BlobResourceContents,
+    CallToolResult,
+    ContentBlock,
+    EmbeddedResource,
+    ResourceLink,
+    TextContent,
+    TextResourceContents,
+    ToolAnnotations,
+)
 
 PNG = bytes.fromhex("89504e470d0a1a0a") + b"rest of a picture"
 
@@ -38,6 +48,30 @@ def table() -> EmbeddedResource:
     blob = base64.b64encode(b"a,b").decode()
     contents = BlobResourceContents(uri="tiny://tables/first", mime_type="text/csv", blob=blob)
     return EmbeddedResource(type="resource", resource=contents)
+
+
+@server.tool()
+def mixture() -> list[ContentBlock]:
+    """Return a text, a link, a text file, and an audio file that is no base64."""
+    contents = TextResourceContents(uri="tiny://notes", text="a note")
+    return [
+        TextContent(type="text", text="first"),
+        ResourceLink(type="resource_link", name="Docs", uri="https://docs.example/"),
+        EmbeddedResource(type="resource", resource=contents),
+        AudioContent(type="audio", data="%%", mime_type="audio/mpeg"),
+    ]
+
+
+@server.tool()
+def structured() -> CallToolResult:
+    """Return data without a text."""
+    return CallToolResult(content=[], structured_content={"city": "Zürich"})
+
+
+@server.tool()
+def refuse() -> CallToolResult:
+    """Say that the call failed, without a reason."""
+    return CallToolResult(content=[], is_error=True)
 
 
 @server.tool()

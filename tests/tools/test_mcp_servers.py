@@ -64,6 +64,20 @@ async def test_a_server_is_listed_called_killed_during_a_call_and_started_again(
     shown = await called(functions, "table")
     assert [(file.name, file.data) for file in shown.files] == [("first.csv", b"a,b")]
     assert shown.text == "[The file first.csv is shown below the answer.]"
+    mixed = await called(functions, "mixture")
+    assert mixed.files == ()
+    assert mixed.text.split("\n") == [
+        "first",
+        "Docs: https://docs.example/",
+        "a note",
+        "[A file of the result can't be read.]",
+    ]
+    assert (await called(functions, "structured")).text == '{"city": "Zürich"}'
+    with pytest.raises(ToolError, match="The MCP server says that the call failed"):
+        await called(functions, "refuse")
+    for text in ("{", "[1]"):
+        with pytest.raises(ArgumentsError, match="the arguments are not"):
+            add.prepare(text)
     with pytest.raises(ArgumentsError, match="'one' is not of type 'integer'"):
         add.prepare('{"first": "one", "second": 2}')
     path = tmp_path / "calls"

@@ -10,7 +10,7 @@ from bot.config.tools import ToolRule, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.policy import Circumstances, decide
 from bot.tools.python_functions import load
-from bot.tools.tool import ArgumentsError, Tool
+from bot.tools.tool import ArgumentsError, Tool, ToolFile, result_of
 from tests.tools.contexts import context_of_ada
 
 MOON = '''"""The ten lines of the documentation."""
@@ -174,6 +174,30 @@ HERE = Circumstances(
 )
 def test_the_first_rule_that_fits_decides(rules: list[ToolRule], decision: str) -> None:
     assert decide(rules, named("add"), HERE) == decision
+
+
+def test_a_rule_of_another_place_or_assistant_does_not_fit() -> None:
+    rules = [
+        ToolRule(decision="deny", channels=(12,)),
+        ToolRule(decision="deny", assistants=("Other",)),
+        ToolRule(decision="allow", channels=(10,), assistants=("asst_1",)),
+    ]
+    assert decide(rules, named("add"), HERE) == "allow"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("a text", "a text"), (None, "Done."), ({"a": [1]}, '{"a":[1]}')],
+)
+def test_what_a_function_returns_becomes_text(value: object, text: str) -> None:
+    assert result_of(value).text == text
+
+
+def test_a_file_that_a_function_returns_is_shown_below_the_answer() -> None:
+    file = ToolFile("cat.png", b"a cat")
+    result = result_of(file)
+    assert result.files == (file,)
+    assert result.text == "The file cat.png is shown below the answer."
 
 
 def test_a_role_allows_only_if_every_asker_has_it() -> None:

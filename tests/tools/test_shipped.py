@@ -136,7 +136,9 @@ class Site(Loopback):
 
     async def _page(self, request: web.Request) -> web.Response:
         html = "<title>Tea</title><script>steal()</script><p>Green &amp; black</p>"
-        return web.Response(text=html, content_type="text/html")
+        size = int(request.query.get("size", 0))
+        status = int(request.query.get("status", 200))
+        return web.Response(text=html + " " * size, content_type="text/html", status=status)
 
     async def _away(self, request: web.Request) -> web.Response:
         raise web.HTTPFound(f"http://127.0.0.2:{self.port}/page")
@@ -205,6 +207,13 @@ async def test_a_web_page_is_read_as_text(site: Site) -> None:
         PAGE, f'{{"url": "http://127.0.0.1:{site.port}/page"}}', context_of_ada(public)
     )
     assert text.splitlines() == ["Tea", "Green & black"]
+    for query, words in (("status=404", "status 404"), ("size=9000000", "larger than 8 MiB")):
+        with pytest.raises(ToolError, match=words):
+            await said(
+                PAGE,
+                f'{{"url": "http://127.0.0.1:{site.port}/page?{query}"}}',
+                context_of_ada(public),
+            )
     # A redirect to another address is checked, too.
     with pytest.raises(ToolError, match="not on the public network"):
         await said(PAGE, f'{{"url": "http://127.0.0.1:{site.port}/away"}}', context_of_ada(public))
