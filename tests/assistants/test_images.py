@@ -18,5 +18,5 @@ from bot.assistants.images import image_kind
         (b"", None),
     ],
 )
-def test_an_image_is_known_by_how_it_begins(data: bytes, kind: str | None) -> None:
+def test_an_image_is_recognized_by_its_first_bytes(data: bytes, kind: str | None) -> None:
     assert image_kind(data) == kind

@@ -25,7 +25,7 @@ async def test_unknown_fields_are_ignored(server: ScriptedServer, client: Client
     assert await client.retrieve_run("thread_1", "run_1") == run("completed")
 
 
-async def test_the_models_of_a_server_are_listed_by_name_whatever_else_is_listed(
+async def test_the_models_of_a_server_are_listed_by_name(
     server: ScriptedServer, client: Client
 ) -> None:
     entries = [{"id": "a", "object": "model"}, {"id": ""}, {"id": 5}, {"name": "b"}, {"id": "c"}]
@@ -71,7 +71,7 @@ async def test_null_where_the_api_has_text_is_forgiven(
     ],
     ids=lambda value: str(value)[:24],
 )
-async def test_an_answer_without_what_the_api_requires_is_a_clear_error(
+async def test_a_response_without_a_required_field_is_a_clear_error(
     server: ScriptedServer, client: Client, body: bytes, said: str
 ) -> None:
     server.then(answers(body))
@@ -111,7 +111,7 @@ async def test_the_servers_own_error_comes_through(server: ScriptedServer, clien
         (401, b"", "answered 401"),
     ],
 )
-async def test_errors_of_other_shapes_are_told_too(
+async def test_errors_of_other_shapes_are_read_too(
     server: ScriptedServer, client: Client, status: int, body: bytes, said: str
 ) -> None:
     server.then(answers(body, status))

@@ -135,7 +135,7 @@ async def test_a_whole_answer_with_a_chunk_of_no_size_is_given_up(
         await hasty.create_thread(CreateThread())
 
 
-async def test_who_waited_for_a_whole_answer_in_vain_decides_whether_to_ask_again(
+async def test_a_whole_response_that_does_not_come_is_not_requested_again(
     server: ScriptedServer, hasty: Client
 ) -> None:
     server.then(writes(b""))
@@ -190,7 +190,7 @@ async def test_a_server_that_wants_no_pause_gets_one(
     assert clock.slept == [0.1, 1.0]
 
 
-async def test_no_error_that_a_run_or_a_stream_tells_repeats_the_key(
+async def test_no_error_of_a_run_or_a_stream_repeats_the_key(
     server: ScriptedServer, client: Client
 ) -> None:
     wrong = run("failed", last_error=LastError(SECRET, f"{SECRET} is wrong"))

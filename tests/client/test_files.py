@@ -145,7 +145,7 @@ async def test_content_that_stalls_is_given_up(server: ScriptedServer) -> None:
             await content(client, "file-1")
 
 
-async def test_only_what_was_given_is_sent(server: ScriptedServer, client: Client) -> None:
+async def test_only_the_given_fields_are_sent(server: ScriptedServer, client: Client) -> None:
     server.then(*[answers(STORE)] * 2, *[answers(IN_STORE)] * 2, *[answers(BATCH)] * 2)
     await client.create_vector_store(CreateVectorStore())
     await client.create_vector_store(
@@ -166,7 +166,7 @@ async def test_only_what_was_given_is_sent(server: ScriptedServer, client: Clien
     ]
 
 
-async def test_tool_resources_are_sent_without_what_was_not_given(
+async def test_tool_resources_are_sent_with_the_given_fields_only(
     server: ScriptedServer, client: Client
 ) -> None:
     made = {"id": "asst_1", "created_at": 1, "model": "m"}
@@ -218,9 +218,7 @@ async def test_pages_of_files_are_spelled_as_the_api_has_them(
     ]
 
 
-async def test_a_stream_asks_for_what_it_is_to_include(
-    server: ScriptedServer, client: Client
-) -> None:
+async def test_a_stream_sends_its_include_parameter(server: ScriptedServer, client: Client) -> None:
     """Also where the stream is cut and the rest is asked for."""
     server.then(
         streams(StreamEvent("thread.run.created", run()), cut=True),

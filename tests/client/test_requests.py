@@ -33,7 +33,7 @@ async def test_without_a_key_none_is_sent(server: ScriptedServer) -> None:
     assert "Authorization" not in server.asked[0].headers
 
 
-async def test_only_what_was_given_is_sent(server: ScriptedServer, client: Client) -> None:
+async def test_only_the_given_fields_are_sent(server: ScriptedServer, client: Client) -> None:
     server.then(answers(run()), answers({"id": "a", "created_at": 1, "model": "m"}))
     await client.create_run("thread_1", CreateRun(assistant_id="asst_1", temperature=0.5))
     await client.modify_assistant("a", ModifyAssistant(name=None))

@@ -98,7 +98,9 @@ async def test_a_deletion_whose_answer_was_lost_is_no_failure(
     assert await client.delete_thread("thread_1") == Deleted("thread_1", "thread.deleted")
 
 
-async def test_deleting_what_is_not_there_is_told(server: ScriptedServer, client: Client) -> None:
+async def test_deleting_a_missing_object_is_an_error(
+    server: ScriptedServer, client: Client
+) -> None:
     server.then(refuses(404, "No thread found with id 'thread_1'."))
     with pytest.raises(APIError, match="No thread found"):
         await client.delete_thread("thread_1")

@@ -48,9 +48,7 @@ def polled(status: str, **fields: Any) -> tuple[Answer, ...]:
     return answers(run(status)), answers(page(step())), answers(page(message()))
 
 
-async def test_events_come_through_as_they_were_told(
-    server: ScriptedServer, client: Client
-) -> None:
+async def test_events_arrive_unchanged(server: ScriptedServer, client: Client) -> None:
     told = [CREATED, QUEUED, WORKING, STEP, BEGUN, ONE, WHOLE, STEPPED, DONE]
     server.then(streams(*told))
     assert await collected(await client.stream_run("thread_1", ASK)) == told
@@ -97,7 +95,7 @@ BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("how", [*CUTS, *BROKEN])
-async def test_behind_a_cut_polling_tells_what_is_missing_and_nothing_twice(
+async def test_after_a_cut_polling_yields_the_missing_events_and_none_twice(
     server: ScriptedServer, client: Client, clock: FakeClock, how: str
 ) -> None:
     told = [CREATED, QUEUED, WORKING, STEP, BEGUN, ONE]
@@ -120,7 +118,7 @@ async def test_behind_a_cut_polling_tells_what_is_missing_and_nothing_twice(
     ]
 
 
-async def test_what_was_whole_before_the_cut_is_not_told_again(
+async def test_objects_that_were_complete_before_the_cut_are_not_yielded_again(
     server: ScriptedServer, client: Client
 ) -> None:
     told = [CREATED, QUEUED, WORKING, STEP, BEGUN, ONE, WHOLE, STEPPED]
@@ -159,7 +157,7 @@ async def test_a_cut_before_the_run_is_known_is_unknown(
         await collected(await client.stream_run("thread_1", ASK))
 
 
-async def test_an_error_before_the_run_is_known_is_told(
+async def test_an_error_before_the_run_is_known_is_an_event(
     server: ScriptedServer, client: Client
 ) -> None:
     server.then(streams(BROKEN["an error event"], done=False))
@@ -199,7 +197,7 @@ NO_STREAM: dict[str, tuple[Answer, ...]] = {
 
 
 @pytest.mark.parametrize("how", NO_STREAM)
-async def test_where_nothing_is_streamed_polling_tells_the_whole_run(
+async def test_without_a_stream_polling_yields_the_whole_run(
     server: ScriptedServer, client: Client, clock: FakeClock, how: str
 ) -> None:
     server.then(
@@ -253,7 +251,7 @@ async def test_polling_ends_where_the_run_waits_for_outputs(
     assert events[-1] == StreamEvent("thread.run.requires_action", waiting)
 
 
-async def test_a_server_that_runs_before_it_answers_is_told_at_once(
+async def test_a_run_that_has_already_ended_is_polled_without_a_wait(
     server: ScriptedServer, client: Client, clock: FakeClock
 ) -> None:
     server.then(*polled("completed"))
@@ -267,7 +265,7 @@ async def test_a_server_that_runs_before_it_answers_is_told_at_once(
     assert clock.slept == []
 
 
-async def test_a_server_without_steps_still_tells_the_messages(
+async def test_a_server_without_steps_still_lists_the_messages(
     server: ScriptedServer, client: Client
 ) -> None:
     others = StreamEvent("thread.message.completed", message(id_="msg_0"))
@@ -284,7 +282,7 @@ async def test_a_server_without_steps_still_tells_the_messages(
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "expired", "incomplete"])
-async def test_every_other_end_is_told_with_what_was_said(
+async def test_every_other_end_comes_with_the_incomplete_message(
     server: ScriptedServer, client: Client, status: Any
 ) -> None:
     ended = step("completed" if status == "incomplete" else status)

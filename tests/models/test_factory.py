@@ -111,7 +111,7 @@ async def test_a_model_server_without_a_model_is_passed_over(choosing: Choosing)
     assert "none of Ollama answers" in choosing.said[0]
 
 
-async def test_what_is_set_is_used_whatever_else_is_there(choosing: Choosing) -> None:
+async def test_a_configured_endpoint_is_used_whatever_else_is_available(choosing: Choosing) -> None:
     async with ScriptedModel() as endpoint:
         model = await choosing(
             endpoint="chat", url=endpoint.url, api_key="k", environment=OPENAI, model="x"

@@ -75,7 +75,7 @@ async def test_a_picture_is_drawn_from_its_description(studio: Studio) -> None:
         (200, "text", "no usable answer"),
     ],
 )
-async def test_a_failure_is_told_without_secrets_and_no_picture_is_paid_twice(
+async def test_an_error_shows_no_secret_and_no_picture_is_paid_twice(
     studio: Studio, status: int, answer: Any, told: str
 ) -> None:
     made = endpoint(studio)

@@ -30,7 +30,7 @@ async def test_a_request_can_be_waited_for_before_and_after_it_came(
     assert (await endpoint.until_request(1)).question == "first"
 
 
-async def test_a_gate_lets_through_as_many_as_it_is_told() -> None:
+async def test_a_gate_lets_the_given_number_through() -> None:
     gate, passed = Gate(), []
 
     async def walk(number: int) -> None:
@@ -71,7 +71,7 @@ async def test_two_answers_stand_at_one_gate_until_it_opens(
     assert sorted([said(await answer) for answer in answers]) == ["a b", "c d"]
 
 
-async def test_down_and_up_again_it_is_at_the_same_address(
+async def test_the_scripted_endpoint_keeps_its_address_while_it_is_down(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     before = endpoint.url
@@ -81,7 +81,7 @@ async def test_down_and_up_again_it_is_at_the_same_address(
     assert (await chat.check()).ok
 
 
-async def test_usage_is_counted_by_words_and_tokens_and_only_told_where_it_is_asked(
+async def test_usage_is_counted_and_sent_only_on_request(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.say("one two three")
@@ -95,7 +95,7 @@ async def test_usage_is_counted_by_words_and_tokens_and_only_told_where_it_is_as
         assert b"usage" not in await response.read()
 
 
-async def test_a_stalled_answer_goes_on_when_it_is_let_go(
+async def test_a_stalled_answer_continues_when_it_is_released(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     gate = endpoint.stall("So far ", then="so good.")

@@ -5,7 +5,7 @@ import time
 from bot.runtime.clock import Clock, SystemClock
 
 
-async def test_the_systems_clock_tells_the_systems_time() -> None:
+async def test_the_system_clock_returns_the_systems_time() -> None:
     clock: Clock = SystemClock()
     assert abs(clock.now() - time.time()) < 5
     before = clock.monotonic()

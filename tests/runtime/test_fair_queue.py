@@ -15,7 +15,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_one_group_leaves_a_slot_to_the_others_however_much_it_asks() -> None:
+async def test_one_group_leaves_a_slot_to_the_others_however_many_it_asks_for() -> None:
     slots = FairSlots(3, 2)
     greedy = [asyncio.create_task(slots.acquire("greedy")) for _ in range(100)]
     await turns()

@@ -69,7 +69,7 @@ def test_no_wait_breaks_a_bound_of_its_policy(
     assert waited <= min(policy.total, policy.patience) + 1e-6
 
 
-async def test_a_call_is_made_until_it_succeeds() -> None:
+async def test_a_call_is_repeated_until_it_succeeds() -> None:
     clock, call = FakeClock(skips=True), FailingCall(OSError(), OSError())
     assert await retry(call, RetryPolicy(), on_error(OSError), clock) == 3
     assert len(clock.slept) == 2
@@ -123,7 +123,7 @@ async def test_patience_counts_the_time_that_calls_take() -> None:
     assert clock.slept.count(60.0) == 2
 
 
-async def test_each_wait_is_told_with_its_failure() -> None:
+async def test_each_wait_is_reported_with_its_failure() -> None:
     clock, told = FakeClock(skips=True), list[tuple[str, float]]()
     call = FailingCall(OSError("one"), OSError("two"))
     await retry(

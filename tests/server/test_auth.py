@@ -54,7 +54,7 @@ async def test_each_key_opens_its_own_project(
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic sk-one", "sk-one"])
-async def test_a_request_without_a_key_is_told_how_to_give_one(
+async def test_the_refusal_of_a_request_without_a_key_says_how_to_send_one(
     keyed: aiohttp.ClientSession, asked: list[str], authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -82,7 +82,7 @@ async def test_the_key_stands_before_the_version_header(keyed: aiohttp.ClientSes
 
 
 @pytest.mark.parametrize("version", ["", "assistants", "assistants=v3", "assistants=v20"])
-async def test_a_request_without_the_version_header_is_told_how_to_set_it(
+async def test_the_refusal_of_a_request_without_the_version_header_names_the_header(
     server: Server, http: aiohttp.ClientSession, version: str
 ) -> None:
     status, error = await refusal(http, {"OpenAI-Beta": version})
@@ -97,7 +97,7 @@ async def test_a_request_without_the_version_header_is_told_how_to_set_it(
 
 
 @pytest.mark.parametrize("version", ["assistants=v1", "realtime=v1, assistants=v1"])
-async def test_a_request_for_the_first_version_is_told_that_it_ended(
+async def test_the_refusal_of_version_1_says_that_it_ended(
     server: Server, http: aiohttp.ClientSession, version: str
 ) -> None:
     status, error = await refusal(http, {"OpenAI-Beta": version})

@@ -74,7 +74,7 @@ async def test_what_is_no_http_is_answered_in_the_shape(raw: bytes) -> None:
         writer.close()
 
 
-async def test_who_sends_nothing_is_told_and_let_go() -> None:
+async def test_a_caller_that_sends_nothing_is_refused_and_disconnected() -> None:
     async with serving(headers_seconds=0.05) as server:
         for begun in (b"", b"GET /v1/assistants HTTP/1.1\r\nHost: localhost\r\n"):
             reader, writer = await asyncio.open_connection(*address(server))
@@ -117,7 +117,7 @@ async def test_an_idle_connection_is_closed() -> None:
         writer.close()
 
 
-async def test_a_body_that_does_not_come_is_told_so() -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_refused_with_408() -> None:
     async with serving(body_seconds=0.05) as server:
         reader, writer = await asyncio.open_connection(*address(server))
         writer.write(

@@ -100,7 +100,7 @@ async def test_the_endpoints_answer_is_the_answer(upstream: Upstream, path: str)
     assert (method, f"/v1/{sent}") == (PATHS[path], path)
 
 
-async def test_a_body_goes_on_as_it_came(upstream: Upstream) -> None:
+async def test_a_forwarded_body_is_unchanged(upstream: Upstream) -> None:
     body = b'{ "model":"m", "n": 12345678901234567890.10, "messages":[{"role":"user"}]}'
     async with serving(upstream) as (_, http), http.post("/v1/chat/completions", data=body) as got:
         assert got.status == 200
@@ -187,7 +187,7 @@ async def test_a_models_name_leads_nowhere_else(upstream: Upstream, model: str) 
     assert upstream.asked == []
 
 
-async def test_a_refusal_is_told_as_it_is(upstream: Upstream) -> None:
+async def test_a_refusal_keeps_the_servers_words(upstream: Upstream) -> None:
     upstream.error = APIError(429, "Slow down.", code="rate_limit_exceeded", retry_after=3)
     async with (
         serving(upstream) as (_, http),
@@ -212,7 +212,9 @@ async def test_a_stream_comes_piece_by_piece(upstream: Upstream) -> None:
         assert await response.content.read() == upstream.pieces[1]
 
 
-async def test_a_reader_who_leaves_ends_the_request_at_the_endpoint(upstream: Upstream) -> None:
+async def test_a_reader_that_disconnects_ends_the_request_at_the_endpoint(
+    upstream: Upstream,
+) -> None:
     upstream.content_type = "text/event-stream"
     upstream.gate = Gate()
     async with serving(upstream) as (_, http):

@@ -20,7 +20,7 @@ async def test_health_needs_no_key_and_no_header(server: Server) -> None:
         assert await response.json() == {"status": "ok"}
 
 
-async def test_a_taken_port_is_told_in_one_sentence(api: RecordingAPI, server: Server) -> None:
+async def test_a_taken_port_is_an_error_in_one_sentence(api: RecordingAPI, server: Server) -> None:
     port = int(server.url.rsplit(":", 1)[1].removesuffix("/v1"))
     second = Server(lambda _project: api.api, keys={}, port=port)
     with pytest.raises(ServerError, match=rf"can't listen on 127.0.0.1:{port} .*another host or"):

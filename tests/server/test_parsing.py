@@ -64,7 +64,7 @@ async def test_the_limits_themselves_are_taken(
 
 
 @pytest.mark.parametrize("name", ["include", "include[]"])
-async def test_including_what_there_is_not_is_refused(
+async def test_an_unknown_value_of_include_is_refused(
     http: aiohttp.ClientSession, name: str
 ) -> None:
     async with http.get(f"/v1/threads/t/runs/r/steps?{name}=everything") as response:
@@ -235,7 +235,7 @@ async def test_a_body_over_the_bound_is_refused(api: RecordingAPI) -> None:
         await server.stop()
 
 
-async def test_a_body_that_is_not_encoded_as_it_says_is_refused(
+async def test_a_body_that_does_not_match_its_encoding_is_refused(
     http: aiohttp.ClientSession,
 ) -> None:
     headers = {"Content-Encoding": "gzip"}

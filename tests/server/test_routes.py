@@ -222,7 +222,7 @@ async def test_files_that_are_being_read_say_when_to_ask_again(
             assert response.headers.get("openai-poll-after-ms") == header
 
 
-async def test_a_streamed_run_includes_what_is_asked_for(
+async def test_a_streamed_run_includes_the_requested_fields(
     api: RecordingAPI, http: aiohttp.ClientSession
 ) -> None:
     api.answers["stream_run"] = events()
@@ -232,7 +232,9 @@ async def test_a_streamed_run_includes_what_is_asked_for(
     assert api.calls == [("stream_run", ("t", CreateRun(assistant_id="a")), {"include": INCLUDE})]
 
 
-async def test_an_unknown_path_is_told_in_the_apis_shape(http: aiohttp.ClientSession) -> None:
+async def test_the_refusal_of_an_unknown_path_has_the_apis_shape(
+    http: aiohttp.ClientSession,
+) -> None:
     for path in ("/v1/nothing", "/", "/v1/assistants/", "/v1/threads/t/runs/r/nothing"):
         async with http.get(path) as response:
             assert response.status == 404
@@ -252,7 +254,7 @@ async def test_an_unknown_path_is_told_in_the_apis_shape(http: aiohttp.ClientSes
         ("POST", "/healthz", "GET"),
     ],
 )
-async def test_a_wrong_method_is_told_which_are_right(
+async def test_the_refusal_of_a_wrong_method_names_the_allowed_ones(
     http: aiohttp.ClientSession, method: str, path: str, allowed: str
 ) -> None:
     async with http.request(method, path) as response:

@@ -64,7 +64,7 @@ async def served(api: RecordingAPI) -> AsyncIterator[Server]:
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
-async def test_a_body_that_is_not_encoded_as_it_says_leaves_no_trace(
+async def test_a_body_that_does_not_match_its_encoding_leaves_no_trace_in_the_log(
     served: Server, caplog: pytest.LogCaptureFixture, path: str, encoding: str, body: bytes
 ) -> None:
     headers = f"Content-Encoding: {encoding}\r\n" + (UPLOAD if path.endswith("files") else "")
@@ -175,7 +175,7 @@ async def test_a_path_forges_no_line_of_the_log(
     ],
     ids=lambda raw: repr(raw[:30]),
 )
-async def test_no_answer_tells_what_the_server_runs_on(served: Server, raw: bytes) -> None:
+async def test_no_response_reveals_the_servers_software(served: Server, raw: bytes) -> None:
     told = await sent(served, raw)
     head = told.partition(b"\r\n\r\n")[0].lower()
     assert head.startswith(b"http/1.")
@@ -184,7 +184,7 @@ async def test_no_answer_tells_what_the_server_runs_on(served: Server, raw: byte
     assert b"aiohttp" not in told.lower()
 
 
-async def test_a_stranger_is_not_told_of_libraries(served: Server) -> None:
+async def test_an_error_for_a_stranger_names_no_library(served: Server) -> None:
     reader, writer = await asyncio.open_connection(*address(served))
     writer.write(post("/v1/threads", b"x", "Content-Encoding: br\r\n"))
     _, error, _ = await answered(reader)

@@ -112,7 +112,7 @@ async def test_an_error_event_of_the_run_has_the_same_shape(
     assert json.loads(dict(told)["error"])["error"]["code"] == "c"
 
 
-async def test_a_surprise_after_the_headers_is_logged_and_not_told(
+async def test_an_unexpected_error_after_the_headers_is_only_logged(
     api: RecordingAPI, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.answers["stream_run"] = events(CREATED, RuntimeError("secret detail"))

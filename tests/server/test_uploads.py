@@ -90,7 +90,7 @@ async def test_no_beta_header_is_asked_for_where_the_clients_send_none(
     ],
     ids=["side by side", "as json"],
 )
-async def test_an_expiration_is_read_however_it_is_spelled(
+async def test_an_expiration_is_read_in_each_spelling(
     api: Kept, http: aiohttp.ClientSession, parts: tuple[bytes, ...]
 ) -> None:
     async with await send(http, body(FILE, PURPOSE, *parts)) as response:
@@ -262,7 +262,7 @@ async def test_a_large_upload_is_handed_on_in_pieces_and_leaves_nothing(
     assert list(spool.iterdir()) == []
 
 
-async def test_an_upload_that_falls_silent_is_told_so(api: Kept) -> None:
+async def test_an_upload_that_falls_silent_is_refused_with_408(api: Kept) -> None:
     async with serving(api, silence_seconds=0.05) as server:
         reader, writer = await asyncio.open_connection(*address(server))
         writer.write(

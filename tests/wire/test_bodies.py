@@ -122,6 +122,6 @@ def test_json_of_another_shape_says_where() -> None:
         decode_json(b'{"name": 1}', Thing)
 
 
-def test_what_is_no_json_shows_how_it_begins() -> None:
+def test_the_error_of_a_body_that_is_no_json_quotes_its_beginning() -> None:
     with pytest.raises(BodyError, match=r"not JSON.*begins '<html> <body>"):
         decode_json(b"<html>\n  <body>" + b"x" * 10_000)

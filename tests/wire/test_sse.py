@@ -85,7 +85,7 @@ def test_any_split_of_the_bytes_gives_the_same_events(stream: bytes, cuts: list[
     ),
     CUTS,
 )
-def test_what_is_encoded_is_decoded_as_it_was(
+def test_an_encoded_event_is_decoded_unchanged(
     events: list[tuple[str | None, str]], cuts: list[int]
 ) -> None:
     stream = b"".join(encode(name, data) for name, data in events)
@@ -107,7 +107,7 @@ def test_an_event_that_the_stream_does_not_finish_is_none() -> None:
 
 
 @pytest.mark.parametrize("stream", [b"data: x", b"data: x\n", b"event: a\ndata: x", b"data:x\r"])
-def test_what_stands_at_the_end_is_an_event_for_who_asks(stream: bytes) -> None:
+def test_an_event_without_a_blank_line_comes_from_end(stream: bytes) -> None:
     decoder = Decoder()
     assert decoder.feed(stream) == []
     assert [event.data for event in decoder.end()] == [b"x"]

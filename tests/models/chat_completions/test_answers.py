@@ -66,7 +66,7 @@ async def test_a_refusal_is_no_text(endpoint: ScriptedModel, chat: ChatCompletio
     assert events[:-1] == [ModelRefusalDelta("I "), ModelRefusalDelta("can't.")]
 
 
-async def test_unscripted_the_endpoint_echoes_so_that_conversations_can_be_told_apart(
+async def test_an_unscripted_endpoint_echoes_the_question(
     chat: ChatCompletions,
 ) -> None:
     events = await collect(chat, asking("number seven"))
@@ -80,7 +80,7 @@ async def test_a_function_of_the_request_can_answer(
     assert (await collect(chat, asking("loud")))[0] == ModelTextDelta("LOUD")
 
 
-async def test_usage_that_nobody_told_is_estimated_and_says_so(
+async def test_a_missing_usage_is_estimated_and_marked(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.say("x" * 400, usage=None)
@@ -121,7 +121,7 @@ async def test_why_it_stopped_is_told(
     assert finished.reason == reason
 
 
-async def test_a_stream_that_never_says_done_is_over_when_it_said_why_it_stopped(
+async def test_a_stream_without_done_ends_with_its_finish_reason(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     whole = turns.say("All of it.", usage=None)
@@ -173,7 +173,7 @@ async def test_closing_the_stream_drops_the_connection(
     assert asked.disconnected
 
 
-async def test_cancelling_who_waits_for_the_first_word_drops_the_connection(
+async def test_cancelling_a_caller_that_waits_for_the_first_event_drops_the_connection(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.say("late", first=endpoint.gate())

@@ -124,7 +124,7 @@ WITH_CALLS: dict[str, tuple[Item, ...]] = {
 
 @pytest.mark.parametrize("talk", TALKS)
 @pytest.mark.parametrize("rule", [alternating, non_empty, json_arguments, reasoning_back])
-async def test_a_strict_endpoint_is_asked_as_it_wants(
+async def test_a_strict_endpoint_gets_requests_that_follow_its_rules(
     endpoint: ScriptedModel, chat: ChatCompletions, rule: Rule, talk: str
 ) -> None:
     endpoint.otherwise = strict(rule)

@@ -54,7 +54,7 @@ from tests.support.model_endpoint import ScriptedModel, turns
         ("Please reduce the length of the messages or completion.", {}, None),
     ],
 )
-async def test_a_conversation_too_long_for_the_model_tells_how_long_it_may_be(
+async def test_a_refusal_of_a_long_conversation_names_the_context_window(
     endpoint: ScriptedModel,
     chat: ChatCompletions,
     message: str,
@@ -77,7 +77,7 @@ async def test_a_conversation_too_long_for_the_model_tells_how_long_it_may_be(
         (400, "'response_format' of type 'json_schema' is not supported with this model"),
     ],
 )
-async def test_what_the_model_lacks_is_told_and_not_asked_again(
+async def test_a_missing_ability_is_an_error_without_a_retry(
     endpoint: ScriptedModel, chat: ChatCompletions, status: int, message: str
 ) -> None:
     endpoint.fail(status, message=message)

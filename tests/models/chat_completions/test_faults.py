@@ -67,7 +67,7 @@ async def test_the_endpoint_says_when_to_come_back(
     assert 12 <= clock.slept[1] <= 13.5
 
 
-async def test_who_is_told_to_come_back_tomorrow_is_told_so_at_once(
+async def test_a_retry_after_of_a_day_ends_the_retries_at_once(
     endpoint: ScriptedModel, chat: ChatCompletions, clock: FakeClock
 ) -> None:
     endpoint.fail(429, retry_after=86_400)
@@ -174,7 +174,7 @@ async def test_a_model_that_was_closed_says_so(chat: ChatCompletions) -> None:
     assert error.kind == "unreachable"
 
 
-async def test_how_often_it_was_tried_is_told(
+async def test_an_error_names_the_number_of_tries(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.fail(500, times=3)
@@ -190,7 +190,7 @@ async def test_headers_without_a_first_token_are_slow_as_well(endpoint: Scripted
     assert error.kind == "timeout"
 
 
-async def test_an_endpoint_that_falls_silent_is_given_up_with_what_it_said(
+async def test_an_endpoint_that_falls_silent_is_given_up_after_its_last_event(
     endpoint: ScriptedModel,
 ) -> None:
     endpoint.stall("So far ")
@@ -202,7 +202,7 @@ async def test_an_endpoint_that_falls_silent_is_given_up_with_what_it_said(
     assert len(endpoint.requests) == 1
 
 
-async def test_a_stream_cut_in_the_middle_is_not_begun_anew(
+async def test_a_stream_that_is_cut_in_the_middle_is_not_requested_again(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.cut("So far ")
@@ -212,7 +212,7 @@ async def test_a_stream_cut_in_the_middle_is_not_begun_anew(
     assert len(endpoint.requests) == 1
 
 
-async def test_a_stream_that_ends_before_it_said_why_is_cut(
+async def test_a_stream_that_ends_without_a_finish_reason_counts_as_cut(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.then(turns.Turn([turns.Delta({"content": "So far "})]))
@@ -233,7 +233,7 @@ async def test_rubbish_in_the_stream_is_skipped_and_logged_once(
     assert "3 events of a stream hold nothing that can be read" in logged
 
 
-async def test_a_stream_of_rubbish_is_told_as_such(
+async def test_an_unreadable_stream_is_an_error_that_says_so(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.then(*[turns.garble("", data=b"data: {not json\n\n")] * 3)
@@ -283,7 +283,7 @@ async def test_an_answer_without_choices_is_rubbish(
         ("boom", "server"),
     ],
 )
-async def test_an_error_in_the_middle_of_a_stream_is_the_error_it_says(
+async def test_an_error_in_the_middle_of_a_stream_is_raised(
     endpoint: ScriptedModel, chat: ChatCompletions, told: dict[str, object] | str, kind: str
 ) -> None:
     endpoint.error_mid_stream("So far ", told)
@@ -304,7 +304,7 @@ async def test_an_error_before_the_first_token_is_tried_again_like_a_status(
     assert len(endpoint.requests) == 3
 
 
-async def test_an_error_event_is_an_error_whatever_it_holds(
+async def test_an_error_event_is_an_error_whatever_its_data(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.garble("So far ", data=b"event: error\ndata: out of memory\n\n")
@@ -313,7 +313,9 @@ async def test_an_error_event_is_an_error_whatever_it_holds(
     assert "out of memory" in error.message
 
 
-async def test_a_redirect_is_told_and_the_key_does_not_follow_it(endpoint: ScriptedModel) -> None:
+async def test_a_redirect_is_an_error_and_the_key_does_not_follow_it(
+    endpoint: ScriptedModel,
+) -> None:
     endpoint.then(turns.fail(307, headers={"Location": "http://elsewhere.example/v1"}))
     chat = ChatCompletions(endpoint.url, api_key="sk-very-secret-key", retries=ONCE)
     _, error = await collect_until_error(chat)

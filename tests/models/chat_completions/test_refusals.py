@@ -50,7 +50,7 @@ CAUSES = [
 
 
 @pytest.mark.parametrize(("status", "message", "error", "cause"), CAUSES)
-async def test_a_refusal_is_told_by_its_cause(
+async def test_a_refusal_names_its_cause(
     endpoint: ScriptedModel,
     chat: ChatCompletions,
     status: int,
@@ -100,7 +100,7 @@ ERRORS = [
         if isinstance(told, dict) or not form.startswith("%")
     ],
 )
-async def test_errors_in_a_stream_are_told_in_the_endpoints_words(
+async def test_errors_in_a_stream_quote_the_endpoint(
     endpoint: ScriptedModel, chat: ChatCompletions, told: object, form: str
 ) -> None:
     endpoint.garble("So far ", data=form.encode() % json.dumps(told).encode())
@@ -110,7 +110,7 @@ async def test_errors_in_a_stream_are_told_in_the_endpoints_words(
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", "text/event-stream"])
-async def test_an_error_with_status_200_is_told_in_the_endpoints_words(
+async def test_an_error_with_status_200_quotes_the_endpoint(
     endpoint: ScriptedModel, chat: ChatCompletions, content_type: str
 ) -> None:
     body = b'{"error":"model requires more system memory"}'
@@ -127,7 +127,7 @@ async def test_an_error_with_status_200_is_told_in_the_endpoints_words(
         b'data: {"type": "note", "message": "plain words"}\n\n',
     ],
 )
-async def test_an_answer_without_choices_is_told_in_the_endpoints_words(
+async def test_the_error_of_an_answer_without_choices_quotes_the_endpoint(
     endpoint: ScriptedModel, chat: ChatCompletions, body: bytes
 ) -> None:
     endpoint.then(*[turns.Turn([turns.Raw(body)])] * 3)
@@ -159,7 +159,7 @@ async def test_text_that_is_no_answer_is_quoted(
         (True, "stop"),
     ],
 )
-async def test_why_it_stopped_is_read_in_any_spelling(
+async def test_the_finish_reason_is_read_in_any_spelling(
     endpoint: ScriptedModel, chat: ChatCompletions, told: Any, reason: str
 ) -> None:
     endpoint.say("x", finish=told)

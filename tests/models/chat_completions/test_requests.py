@@ -122,7 +122,7 @@ def test_openai_itself_is_spoken_to_in_its_newest_words() -> None:
     assert "user" not in body
 
 
-async def test_a_fixed_model_is_used_whatever_the_assistant_names(endpoint: ScriptedModel) -> None:
+async def test_a_configured_model_replaces_the_assistants_model(endpoint: ScriptedModel) -> None:
     chat = ChatCompletions(endpoint.url, model="llama3.2", api_key="sk-1")
     await collect(chat, asking(model="gpt-4o"))
     await chat.close()
@@ -246,7 +246,7 @@ async def test_a_value_out_of_range_is_the_callers_mistake_and_not_left_out(
         "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
     ],
 )
-async def test_a_limit_above_what_the_model_can_write_is_left_out_this_once(
+async def test_a_token_limit_above_the_models_own_is_left_out_of_this_request(
     endpoint: ScriptedModel, chat: ChatCompletions, message: str
 ) -> None:
     endpoint.fail(400, message=message, error={"param": "max_tokens"})

@@ -50,7 +50,7 @@ async def asked(
 
 
 @pytest.mark.parametrize("shape", HELLOS)
-async def test_whatever_shape_an_answer_comes_in_it_is_that_answer(shape: str) -> None:
+async def test_an_answer_of_any_shape_is_read_as_the_same_answer(shape: str) -> None:
     assert said(await asked(HELLOS[shape])) == "hello"
 
 

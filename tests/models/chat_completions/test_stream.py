@@ -80,7 +80,7 @@ def test_whole_calls_without_index_are_calls_of_their_own() -> None:
     assert calls_in(events) == [ToolCall("a", "f", "{}"), ToolCall("b", "f", '{"x":1}')]
 
 
-def test_calls_that_all_say_index_0_are_told_apart_by_their_ids() -> None:
+def test_calls_that_all_have_index_0_are_told_apart_by_their_ids() -> None:
     events = take(
         piece(index=0, id="a", name="f", arguments="{}"),
         piece(index=0, id="b", name="g", arguments="["),
@@ -149,7 +149,7 @@ def test_a_name_is_not_waited_for_for_ever() -> None:
         ([{"content": "x"}], "max_tokens", "length"),
     ],
 )
-def test_the_reason_fits_what_was_said(
+def test_the_finish_reason_fits_the_answer(
     deltas: list[dict[str, Any]], told: str, reason: str
 ) -> None:
     finished = take(*deltas, finish=told)[-1]
@@ -175,7 +175,7 @@ def test_the_only_choice_is_ours_whatever_its_index() -> None:
         assert answer.take(b'{"choices":[{"index":1,"delta":{"content":"ours"}}]}')
 
 
-def test_usage_told_with_every_chunk_counts_once() -> None:
+def test_usage_in_every_chunk_counts_once() -> None:
     answer = CompletionReader()
     for count in (1, 2, 3):
         chunk = {

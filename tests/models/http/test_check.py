@@ -24,7 +24,7 @@ async def listing(answer: Callable[[], web.Response | Awaitable[Any]]) -> AsyncI
         yield f"{url}/v1"
 
 
-async def test_an_endpoint_that_answers_tells_its_models(
+async def test_the_check_of_an_endpoint_lists_its_models(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     status = await chat.check()
@@ -44,7 +44,7 @@ async def test_a_model_the_endpoint_does_not_have_is_named_with_those_it_has() -
     assert "qwen3" in status.sentence
 
 
-async def test_a_wrong_key_is_told() -> None:
+async def test_a_wrong_key_is_an_error_that_says_so() -> None:
     async with ScriptedModel(api_key="right") as endpoint:
         chat = ChatCompletions(endpoint.url, api_key="wrong")
         status = await chat.check()
@@ -74,7 +74,7 @@ async def test_an_endpoint_that_is_down_says_so_and_did_not_answer(
         ({}, None),
     ],
 )
-async def test_the_context_window_is_found_where_the_endpoint_tells_it(
+async def test_the_context_window_is_found_in_each_field_in_use(
     entry: dict[str, Any], window: int | None
 ) -> None:
     async with listing(lambda: web.json_response({"data": [{"id": "m", **entry}]})) as url:
@@ -122,7 +122,7 @@ async def test_an_endpoint_without_a_list_is_asked_for_a_short_answer(
     await chat.close()
 
 
-async def test_checking_takes_no_longer_than_it_may(endpoint: ScriptedModel) -> None:
+async def test_a_check_takes_no_longer_than_its_limit(endpoint: ScriptedModel) -> None:
     gate = endpoint.gate()
 
     async def stuck(request: web.Request) -> web.Response:

@@ -145,7 +145,7 @@ async def test_a_crash_before_the_first_word_is_not_seen(
     assert model.process_id != first
 
 
-async def test_a_crash_in_the_middle_of_an_answer_is_told_and_the_next_question_is_answered(
+async def test_a_crash_in_the_middle_of_an_answer_is_an_error_and_the_next_question_is_answered(
     make: Callable[..., LocalModel], gguf: Path
 ) -> None:
     model = make(gguf)
@@ -187,7 +187,7 @@ async def test_a_key_keeps_everybody_else_out(make: Callable[..., LocalModel], g
         (None, "can't be read (No such file or directory)"),
     ],
 )
-async def test_weights_that_do_not_load_are_told_in_a_sentence(
+async def test_weights_that_do_not_load_are_an_error_in_a_sentence(
     make: Callable[..., LocalModel], tmp_path: Path, content: bytes | None, told: str
 ) -> None:
     path = tmp_path / "x.gguf"
@@ -225,7 +225,7 @@ async def test_a_library_that_is_missing_says_what_to_install(
     await model.close()
 
 
-async def test_check_says_what_there_is_without_loading_it(
+async def test_a_check_describes_the_model_without_loading_it(
     make: Callable[..., LocalModel], gguf: Path, tmp_path: Path
 ) -> None:
     model = make(gguf)

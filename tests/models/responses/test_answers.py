@@ -58,9 +58,7 @@ async def test_a_piece_is_here_before_the_next_was_written(
         assert await anext(events) == ModelTextDelta("two")
 
 
-async def test_a_usage_that_is_not_told_is_estimated(
-    there: ScriptedResponses, responses: Responses
-) -> None:
+async def test_a_missing_usage_is_estimated(there: ScriptedResponses, responses: Responses) -> None:
     there.say("x" * 400, usage=None)
     finished = (await collect(responses))[-1]
     assert isinstance(finished, Finished)
@@ -98,7 +96,7 @@ async def test_calls_come_with_the_ids_that_their_outputs_are_sent_under(
 @pytest.mark.parametrize(
     ("reason", "finish"), [("max_output_tokens", "length"), ("content_filter", "content_filter")]
 )
-async def test_why_an_answer_is_incomplete_is_told(
+async def test_an_incomplete_answer_has_its_reason(
     there: ScriptedResponses, responses: Responses, reason: str, finish: str
 ) -> None:
     there.then(replies.incomplete("So far", reason=reason))
@@ -108,7 +106,7 @@ async def test_why_an_answer_is_incomplete_is_told(
     assert events[-1].reason == finish
 
 
-async def test_a_summary_of_the_reasoning_is_told_where_it_is_wanted(
+async def test_a_summary_of_the_reasoning_comes_on_request(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     thinking = Think("Let me think.\n\nTwo and two.")
@@ -144,7 +142,7 @@ def test_reasoning_is_read_in_each_form_that_endpoints_give_it(
 
 
 @pytest.mark.parametrize("kind", ["reasoning_summary_text", "reasoning_text", "reasoning"])
-def test_reasoning_that_is_streamed_alone_is_told_whole(kind: str) -> None:
+def test_reasoning_that_is_only_streamed_is_joined(kind: str) -> None:
     reader = ResponseReader(prompt_estimate=1, thoughts=True)
     for piece in ("Two and ", "two."):
         reader.take(json.dumps({"type": f"response.{kind}.delta", "delta": piece}).encode())
@@ -303,7 +301,7 @@ def take(*events: dict[str, Any]) -> list[Any]:
 COMPLETED = {"type": "response.completed", "response": {"status": "completed"}}
 
 
-def test_what_no_delta_told_comes_with_what_is_done() -> None:
+def test_text_that_no_delta_had_comes_with_the_finished_item() -> None:
     message = {"type": "message", "content": [{"type": "output_text", "text": "Hello you"}]}
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a":1}'}
     events = take(
@@ -376,7 +374,7 @@ def test_failures_and_calls_of_nothing_are_faults(events: list[Any]) -> None:
         take(*events)
 
 
-async def test_the_models_listed_are_told_by_the_check(
+async def test_the_check_names_the_listed_models(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     status = await responses.check()

@@ -105,7 +105,7 @@ async def test_an_outage_in_the_middle_is_sat_out(
     assert len(there.calls) == 2
 
 
-async def test_an_endpoint_that_stays_away_is_given_up_with_what_it_said(
+async def test_an_endpoint_that_stays_away_is_given_up_after_its_last_event(
     there: ScriptedResponses, background: Responses
 ) -> None:
     there.say(WORDS, cut_at=[6])
@@ -117,7 +117,7 @@ async def test_an_endpoint_that_stays_away_is_given_up_with_what_it_said(
     assert "Tried 3 times." in error.message
 
 
-async def test_a_stream_that_is_kept_no_longer_is_looked_at_until_it_ends(
+async def test_a_response_that_is_streamed_no_longer_is_polled_until_it_ends(
     there: ScriptedResponses, background: Responses, clock: FakeClock
 ) -> None:
     gate = there.gate()
@@ -330,7 +330,7 @@ async def test_an_answer_that_nobody_wants_is_cancelled_there_and_deleted(
     ]
 
 
-async def test_an_answer_nobody_wants_any_more_before_it_has_an_id_is_cancelled_as_well(
+async def test_an_unwanted_answer_is_cancelled_even_before_its_id_is_known(
     there: ScriptedResponses, background: Responses
 ) -> None:
     first = there.gate()
@@ -346,7 +346,9 @@ async def test_an_answer_nobody_wants_any_more_before_it_has_an_id_is_cancelled_
     assert len(there.requests) == 1
 
 
-async def test_who_goes_away_between_two_tries_has_nothing_begun(there: ScriptedResponses) -> None:
+async def test_a_caller_that_is_cancelled_between_two_tries_starts_nothing(
+    there: ScriptedResponses,
+) -> None:
     model = Responses(there.url, background=True, retries=RetryPolicy(first_delay=0.1))
     there.fail(503)
     reader = asyncio.create_task(collect(model))

@@ -44,7 +44,7 @@ async def test_a_status_that_is_no_answer_becomes_the_right_error_after_sensible
     assert len(there.requests) == tries
 
 
-async def test_a_server_without_the_api_is_told_how_it_can_be_used(
+async def test_the_error_of_a_server_without_the_responses_api_names_chat_completions(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     there.fail(404, message="Not Found")
@@ -85,7 +85,7 @@ async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
     assert asked.disconnected
 
 
-async def test_an_endpoint_that_falls_silent_is_given_up_with_what_it_said(
+async def test_an_endpoint_that_falls_silent_is_given_up_after_its_last_event(
     there: ScriptedResponses, clock: FakeClock
 ) -> None:
     there.stall("So far ")
@@ -97,7 +97,7 @@ async def test_an_endpoint_that_falls_silent_is_given_up_with_what_it_said(
 
 
 @pytest.mark.parametrize("reply", [replies.cut("So far "), Reply([Say(["So far "])])])
-async def test_a_stream_cut_in_the_middle_is_not_begun_anew(
+async def test_a_stream_that_is_cut_in_the_middle_is_not_requested_again(
     there: ScriptedResponses, responses: Responses, reply: Reply
 ) -> None:
     there.then(reply)
@@ -106,7 +106,7 @@ async def test_a_stream_cut_in_the_middle_is_not_begun_anew(
     assert len(there.requests) == 1
 
 
-async def test_a_stream_cut_before_anything_was_said_is_begun_anew(
+async def test_a_stream_that_is_cut_before_its_first_event_is_requested_again(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     there.then(Reply([Cut()]))
@@ -173,7 +173,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("code", "message", "kind", "becomes"), FAILURES)
-async def test_a_response_that_failed_is_the_error_it_says(
+async def test_a_failed_response_raises_its_error(
     there: ScriptedResponses,
     responses: Responses,
     code: str,
@@ -190,7 +190,7 @@ async def test_a_response_that_failed_is_the_error_it_says(
 
 
 @pytest.mark.parametrize(("code", "message", "kind", "becomes"), FAILURES)
-async def test_an_error_event_is_the_error_it_says(
+async def test_an_error_event_raises_its_error(
     there: ScriptedResponses,
     responses: Responses,
     code: str,
@@ -216,7 +216,7 @@ async def test_a_failure_before_the_first_token_is_tried_again_like_a_status(
     assert len(there.requests) == 4
 
 
-async def test_an_error_event_is_an_error_whatever_it_holds(
+async def test_an_error_event_is_an_error_whatever_its_data(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     there.then(Reply([Say(["So far "]), Raw(b"event: error\ndata: out of memory\n\n")]))
@@ -233,7 +233,7 @@ async def test_a_response_cancelled_by_others_is_gone(
     assert (text, error.kind, error.code) == ("So far ", "gone", "server_error")
 
 
-async def test_a_conversation_too_long_tells_how_long_it_may_be(
+async def test_a_refusal_of_a_long_conversation_names_the_context_window(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     there.fail(

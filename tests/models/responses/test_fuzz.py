@@ -72,7 +72,7 @@ SPOILED = st.builds(
 
 @given(st.lists(ODD | BENT | SPOILED | st.sampled_from(EVENTS), max_size=30))
 @settings(max_examples=150, deadline=None)
-def test_whatever_events_hold_they_are_read_or_are_faults(events: list[dict[str, Any]]) -> None:
+def test_events_of_any_content_are_read_or_are_faults(events: list[dict[str, Any]]) -> None:
     reader = ResponseReader(prompt_estimate=1, background=True)
     taken: list[ModelEvent] = []
     try:
@@ -88,7 +88,7 @@ def test_whatever_events_hold_they_are_read_or_are_faults(events: list[dict[str,
 
 @given(st.binary(max_size=60))
 @settings(max_examples=100, deadline=None)
-def test_whatever_bytes_an_event_is_it_is_read_or_is_a_fault(data: bytes) -> None:
+def test_an_event_of_any_bytes_is_read_or_is_a_fault(data: bytes) -> None:
     try:
         ResponseReader(prompt_estimate=1).take(data)
     except StreamFault:
@@ -97,7 +97,7 @@ def test_whatever_bytes_an_event_is_it_is_read_or_is_a_fault(data: bytes) -> Non
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_events_lost_and_repeated_change_nothing_that_the_end_tells(data: st.DataObject) -> None:
+def test_lost_and_repeated_events_do_not_change_the_answer(data: st.DataObject) -> None:
     if data.draw(st.booleans()):  # the end of the stream is lost
         kept = EVENTS[1 : data.draw(st.integers(1, len(EVENTS) - 1))]
     else:  # all pieces are, and whatever else but what is done

@@ -182,7 +182,7 @@ def test_json_without_a_schema_is_asked_for_plainly() -> None:
     assert body["text"] == {"format": {"type": "json_object"}}
 
 
-def test_a_limit_below_what_the_api_takes_is_the_lowest_that_it_takes() -> None:
+def test_a_token_limit_below_the_apis_minimum_becomes_the_minimum() -> None:
     assert body_of(structs.replace(asking(), max_tokens=1))["max_output_tokens"] == 16
 
 
@@ -275,7 +275,7 @@ async def test_a_parameter_the_model_does_not_take_is_left_out_and_remembered(
     assert gone in there.requests[-1].body
 
 
-async def test_a_model_without_sealed_reasoning_still_tells_what_its_tools_put_out(
+async def test_a_model_without_sealed_reasoning_still_requests_the_outputs_of_its_tools(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     there.fail(
@@ -316,7 +316,7 @@ async def test_a_value_out_of_range_is_the_callers_mistake_and_not_left_out(
     assert len(there.requests) == 1
 
 
-async def test_a_limit_above_what_the_model_can_write_is_left_out_this_once(
+async def test_a_token_limit_above_the_models_own_is_left_out_of_this_request(
     there: ScriptedResponses, responses: Responses
 ) -> None:
     there.fail(
@@ -340,7 +340,7 @@ async def test_an_endpoint_that_refuses_for_ever_is_not_asked_for_ever(
     assert len(there.requests) <= 9
 
 
-async def test_a_fixed_model_is_used_whatever_the_assistant_names(
+async def test_a_configured_model_replaces_the_assistants_model(
     there: ScriptedResponses,
 ) -> None:
     model = Responses(there.url, model="gpt-5", api_key="sk-1")

@@ -59,7 +59,7 @@ def outcome(pieces: list[bytes]) -> object:
 
 
 @pytest.mark.parametrize("shape", HELLOS)
-async def test_whatever_shape_a_response_comes_in_it_is_that_answer(shape: str) -> None:
+async def test_a_response_of_any_shape_is_read_as_the_same_answer(shape: str) -> None:
     assert said(await read([HELLOS[shape]])) == "hello"
 
 
@@ -92,7 +92,7 @@ async def test_text_before_a_call_is_said_once(output: tuple[Event, ...]) -> Non
         {"type": "response.failed", "response": {"last_error": {"message": "plain words"}}},
     ],
 )
-async def test_a_failure_is_told_in_the_endpoints_words_wherever_they_stand(told: Event) -> None:
+async def test_an_error_quotes_the_endpoints_words_wherever_they_stand(told: Event) -> None:
     with pytest.raises(StreamFault) as failed:
         await read([stream(CREATED, told)])
     assert failed.value.error == {"message": "plain words"}
