@@ -1,8 +1,8 @@
 """The events of a streamed run: their names, their data, and the event of each status."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -45,38 +45,23 @@ EventName = Literal[
 ]
 """Every event of a stream before its ``done``."""
 
-RUN_EVENTS: Final[Mapping[RunStatus, EventName]] = MappingProxyType(
-    {
-        "queued": "thread.run.queued",
-        "in_progress": "thread.run.in_progress",
-        "requires_action": "thread.run.requires_action",
-        "cancelling": "thread.run.cancelling",
-        "cancelled": "thread.run.cancelled",
-        "failed": "thread.run.failed",
-        "completed": "thread.run.completed",
-        "incomplete": "thread.run.incomplete",
-        "expired": "thread.run.expired",
-    }
-)
+
+def _events_of(prefix: str, statuses: Iterable[str]) -> Mapping[Any, EventName]:
+    """Return the event of each status: its name is a prefix with the status."""
+    names = {status: cast("EventName", f"{prefix}.{status}") for status in statuses}
+    return MappingProxyType(names)
+
+
+RUN_EVENTS: Final[Mapping[RunStatus, EventName]] = _events_of("thread.run", get_args(RunStatus))
 """The event that says that a run has reached a status."""
 
-STEP_EVENTS: Final[Mapping[StepStatus, EventName]] = MappingProxyType(
-    {
-        "in_progress": "thread.run.step.in_progress",
-        "cancelled": "thread.run.step.cancelled",
-        "failed": "thread.run.step.failed",
-        "completed": "thread.run.step.completed",
-        "expired": "thread.run.step.expired",
-    }
+STEP_EVENTS: Final[Mapping[StepStatus, EventName]] = _events_of(
+    "thread.run.step", get_args(StepStatus)
 )
 """The event that says that a run step has reached a status."""
 
-MESSAGE_EVENTS: Final[Mapping[MessageStatus, EventName]] = MappingProxyType(
-    {
-        "in_progress": "thread.message.in_progress",
-        "incomplete": "thread.message.incomplete",
-        "completed": "thread.message.completed",
-    }
+MESSAGE_EVENTS: Final[Mapping[MessageStatus, EventName]] = _events_of(
+    "thread.message", get_args(MessageStatus)
 )
 """The event that says that a message has reached a status."""
 

@@ -166,7 +166,7 @@ class CodeInterpreterCall(Struct, frozen=True, tag_field="type", tag="code_inter
 
 
 class SearchContent(Struct, frozen=True):
-    """A passage of a file that matches a search."""
+    """A passage of a file."""
 
     text: str
     type: Literal["text"] = "text"

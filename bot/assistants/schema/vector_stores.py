@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bot.assistants.schema.base import Metadata, Modification, Page, Request
 from bot.assistants.schema.chunking import Chunking, ChunkingRequest, OtherChunking
+from bot.assistants.schema.tools import SearchContent
 
 Attributes = Annotated[
     dict[
@@ -171,13 +172,6 @@ class SearchVectorStore(Request, frozen=True, kw_only=True):
     ranking_options: SearchRanking | None = None
 
 
-class SearchHitText(Struct, frozen=True):
-    """A passage of text."""
-
-    text: str
-    type: Literal["text"] = "text"
-
-
 class SearchHit(Struct, frozen=True, kw_only=True):
     """A passage that matches a search, and its file; the score is 0 to 1."""
 
@@ -185,7 +179,7 @@ class SearchHit(Struct, frozen=True, kw_only=True):
     filename: str
     score: float
     attributes: dict[str, str | bool | float] | None
-    content: tuple[SearchHitText, ...]
+    content: tuple[SearchContent, ...]
 
 
 class SearchPage(Struct, frozen=True, kw_only=True):
@@ -202,6 +196,6 @@ class FileContentPage(Struct, frozen=True, kw_only=True):
     """A part of a file's searchable text."""
 
     object: Literal["vector_store.file_content.page"] = "vector_store.file_content.page"
-    data: tuple[SearchHitText, ...]
+    data: tuple[SearchContent, ...]
     has_more: bool = False
     next_page: str | None = None

@@ -9,6 +9,7 @@ from bot.assistants import errors
 from bot.assistants.ids import new_id
 from bot.assistants.schema.objects import Deleted, ListPage
 from bot.assistants.schema.requests import FIRST_PAGE, Page
+from bot.assistants.schema.tools import SearchContent
 from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
@@ -17,7 +18,6 @@ from bot.assistants.schema.vector_stores import (
     ModifyVectorStore,
     ModifyVectorStoreFile,
     SearchHit,
-    SearchHitText,
     SearchPage,
     SearchVectorStore,
     StoreFilePage,
@@ -99,7 +99,7 @@ class VectorStoreService:
                     filename=hit.filename,
                     score=hit.score,
                     attributes=hit.attributes or {},
-                    content=(SearchHitText(hit.text),),
+                    content=(SearchContent(hit.text),),
                 )
                 for hit in search.run(tables, check)
             )
@@ -183,7 +183,7 @@ class VectorStoreService:
             self._file(tables, store_id, file_id)
             texts, more = tables.files.chunks(store_id, file_id, skipped)
             return FileContentPage(
-                data=tuple(SearchHitText(text) for text in texts),
+                data=tuple(SearchContent(text) for text in texts),
                 has_more=more,
                 next_page=str(skipped + len(texts)) if more else None,
             )
