@@ -1,4 +1,4 @@
-"""What tests of the program as an operator meets it share."""
+"""Configurations and error lines for tests that run the program."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command check: one line for each thing, and what to do about it."""
+"""The command check: one line for each requirement, with the fix for each problem."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The program as an operator meets it: what it prints, its exit code, and how it stops."""
+"""The program on the command line: its output, its exit codes, and its stop."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The file of secrets: what is read of it, and what writing keeps."""
+"""The file of secrets: how it is read, and which lines a write keeps."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What callers of the server are told by, and of, the model endpoint."""
+"""Forwarded requests: the answers of the model endpoint, and its errors in the API's form."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The command import: what another server had, with its ids, and what could not come."""
+"""The command import: objects come with their ids, and the report names those that do not."""
 
 import json
 import sqlite3

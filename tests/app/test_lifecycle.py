@@ -1,4 +1,4 @@
-"""A program that was told to stop does, in time and with exit code 0, whatever hangs in it."""
+"""A program that gets a signal stops in time and with exit code 0, whatever hangs."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""A record of the log is a line that nobody else's text can forge or colour."""
+"""A log record is one line that no untrusted text can forge or colour."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What those who operate the program see of it: health, readiness and metrics."""
+"""Health, readiness and metrics, as an operator reads them."""
 
 import io
 import sqlite3

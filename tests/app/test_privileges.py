@@ -1,4 +1,4 @@
-"""Neither the program nor what it starts can become more than it is."""
+"""Neither the program nor its child processes can gain privileges."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The smallest bot one could write with discord.py and the official SDK; it keeps nothing.
+"""The smallest bot on discord.py and the official SDK; it stores nothing.
 
 Usage: the addresses of Discord's API, of its gateway, and of the model; the token is in the
 environment.

@@ -1,4 +1,4 @@
-"""What budgets cost of each question, and whether one budget holds against 200 strangers.
+"""The cost of budgets for each question, and whether a budget holds against 200 strangers.
 
 Run it as `python -m tests.benchmarks.budget`; it takes some seconds. Compare with the CPU time of a
 whole conversation: `python -m tests.benchmarks.conversations`.

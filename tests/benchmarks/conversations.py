@@ -1,4 +1,4 @@
-"""What conversations cost and how long people wait in them, beside the smallest bot there could be.
+"""The cost of conversations and the waits in them, compared with the smallest possible bot.
 
 The bot is the real process, the sandbox is here, the model a process that writes 30 tokens a second
 to each. Run it as `python -m tests.benchmarks.conversations`; it takes some minutes.

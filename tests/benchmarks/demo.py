@@ -1,4 +1,4 @@
-"""How soon the demo shows something: its page's first paint and the showcase's first answer.
+"""The time to the demo page's first paint, and to the showcase's first answer.
 
 ``python -m tests.benchmarks.demo [ROUNDS]`` prints a row of a table for an idle machine and one
 beside a process that keeps a core busy. Needs chromium.

@@ -1,4 +1,4 @@
-"""What the gate costs of each question, without rules and with as many as there may be.
+"""The cost of the gate for each question, without rules and with as many as allowed.
 
 Run it as `python -m tests.benchmarks.gate`; it takes some seconds. Compare with the CPU time of a
 whole conversation: `python -m tests.benchmarks.conversations`.

@@ -1,4 +1,4 @@
-"""What size costs: a long thread beside a short one, many beside few, a long text beside short.
+"""The cost of size: long threads, many objects and long texts, compared with small ones.
 
 Both threads show the model the same window. Run it as `python -m tests.benchmarks.growth`.
 """

@@ -1,4 +1,4 @@
-"""What the final text of an answer costs: plain, with formulas as text, and with pictures of them.
+"""The cost of an answer's final text: plain, with formulas as text, with formulas as pictures.
 
 ``python -m tests.benchmarks.rendering [ROUNDS]`` prints a row of a table for each.
 """

@@ -1,4 +1,4 @@
-"""What a whole run costs beside the bare model call in it, on one fake endpoint, in one run.
+"""The cost of a whole run, compared with the bare model call inside it, on one fake endpoint.
 
 A whole run is a message, a run, its steps and its answer, all on disk. The baselines are the same
 streamed call made bare with aiohttp, and with the official SDK. The endpoint is another process; a

@@ -1,4 +1,4 @@
-"""Measures what the sandbox carries: 2,000 channels, 500 open conversations, one bare bot.
+"""The load that the sandbox carries: 2,000 channels, 500 open conversations, one bare bot.
 
 `python -m tests.benchmarks.sandbox_load [--channels 2000] [--conversations 500] [--rounds 4]`
 
@@ -94,7 +94,7 @@ class People:
             assert reply.referenced is question
 
     async def watch(self) -> None:
-        """Tell a conversation when its answer stands."""
+        """Notify a conversation once its answer is complete."""
         async for change in self._sandbox.watch():
             message = change.message
             if change.kind == "message_edited" and message is not None:
@@ -105,7 +105,7 @@ class People:
 
 
 async def measure(load: Load) -> None:
-    """Run the load and print what it came to."""
+    """Run the load and print the result."""
     async with Sandbox(rate_limits=False) as sandbox:
         started = time.perf_counter()
         places = [sandbox.guild.add_text_channel(f"room-{n}") for n in range(load.channels)]

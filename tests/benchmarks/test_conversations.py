@@ -1,4 +1,4 @@
-"""The benchmark of conversations does run, and what it is for is not lost by far."""
+"""The benchmark of conversations runs, and its result is far from a regression."""
 
 from tests.benchmarks.conversations import measure
 

@@ -1,4 +1,4 @@
-"""The benchmarks of runs do run, and what they are for is not lost by far."""
+"""The benchmark of runs runs, and its result is far from a regression."""
 
 from tests.benchmarks import growth, runs
 

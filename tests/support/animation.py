@@ -1,4 +1,4 @@
-"""Puts screenshots together to one animated PNG, which browsers and READMEs show as they are."""
+"""Joins screenshots into an animated PNG, which browsers and READMEs show."""
 
 import struct
 import zlib

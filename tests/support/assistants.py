@@ -1,4 +1,4 @@
-"""The Assistants API as tests hold it: the engine itself, or a client of a server over it."""
+"""The Assistants API in tests: the engine itself, or a client of a server over the engine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -44,7 +44,7 @@ class PublicEndpoint(ChatCompletions):
 
 @dataclass
 class House:
-    """An engine over a scripted model, and the API that it is reached by."""
+    """An engine over a scripted model, and the API through which tests use the engine."""
 
     engine: Engine
     model: ScriptedModel
@@ -71,7 +71,7 @@ class House:
         return await self.api.create_run(thread_id, request)
 
     async def until(self, run: Run, *statuses: RunStatus) -> Run:
-        """Return the run once it has one of these states (or has ended, if none is named)."""
+        """Return the run once it has one of these statuses; without any, once it has ended."""
         wanted = frozenset(statuses) or TERMINAL
         found = await eventually(
             lambda: self.api.retrieve_run(run.thread_id, run.id),
@@ -94,7 +94,7 @@ async def house(
     store: EngineStore | None = None,
     extract: TextExtractor = extract_text,
 ) -> AsyncIterator[House]:
-    """Build a house that keeps its data in ``directory``; all of it is gone at the end.
+    """Start an engine with its data in ``directory``, and stop it at the end of the block.
 
     With ``public`` the model's endpoint is taken for one on the world's network.
     """

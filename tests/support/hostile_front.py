@@ -1,4 +1,4 @@
-"""A front before a server of the Assistants API that does to its answers whatever a test wants.
+"""A proxy before a server of the Assistants API that spoils answers as a test wants.
 
 Without troubles it hands everything through, so what a trouble left behind is on a real server.
 """
@@ -49,7 +49,7 @@ _DROPPED: Final = frozenset({"transfer-encoding", "content-length", "connection"
 
 @dataclass
 class Exchange:
-    """One request that came, and the way to the server behind."""
+    """One request, and the way to the server behind the proxy."""
 
     operation: Operation
     channel: int | None
@@ -65,11 +65,11 @@ class Exchange:
 
     @property
     def thread_id(self) -> str:
-        """The thread it is about, of those that are there."""
+        """The id of the known thread that the request is about."""
         return self.path.split("/")[2]
 
     async def forward(self) -> tuple[int, dict[str, str], bytes]:
-        """Have the server do it, and return its whole answer."""
+        """Let the server handle the request, and return its whole answer."""
         async with self._front.passed_on(self) as answer:
             body = await answer.read()
             if self.operation == "create_thread":
@@ -77,7 +77,7 @@ class Exchange:
             return answer.status, _kept(answer.headers), body
 
     async def relay(self, events: int | None = None) -> web.StreamResponse:
-        """Have the server do it and hand its answer on as it comes, or so many events of it."""
+        """Let the server handle the request, and pass on its answer as it comes, or so many events."""
         async with self._front.passed_on(self) as answer:
             response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
             await response.prepare(self.request)
@@ -93,7 +93,7 @@ class Exchange:
                 await response.write(piece)
 
     async def also(self, method: str, path: str, body: object = None) -> bytes:
-        """Have the server do something else, as somebody else."""
+        """Send the server another request, as another caller would."""
         data = b"" if body is None else json.dumps(body).encode()
         other = replace(self, operation="other", method=method, path=path, body=data)
         return (await other.forward())[2]
@@ -124,11 +124,11 @@ class HostileFront(Loopback):
         self._session: aiohttp.ClientSession | None = None
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Take whatever comes."""
+        """Take every request."""
         router.add_route("*", "/{path:.*}", self._handle)
 
     async def start(self) -> None:
-        """Be there: on a free port the first time, on the same one after."""
+        """Listen on a free port; a second start listens on the same port again."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
         )
@@ -142,11 +142,11 @@ class HostileFront(Loopback):
             await session.close()
 
     def next(self, channel: int | None, operation: Operation, *acts: Act) -> None:
-        """Do this to the next such requests of a channel, one each."""
+        """Answer the next such requests of a channel in these ways, one each."""
         self._troubles[channel, operation].extend(acts)
 
     def always(self, channel: int | None, operation: Operation, act: Act) -> None:
-        """Do this to every such request of a channel until it is well again."""
+        """Answer every such request of a channel in this way, until `well`."""
         self._lasting[channel, operation] = act
 
     def well(self, channel: int | None) -> None:
@@ -188,7 +188,7 @@ class HostileFront(Loopback):
         return web.Response(status=status, headers=headers, body=answer)
 
     def learn(self, channel: int | None, thread: bytes) -> None:
-        """Note whose thread a new one is."""
+        """Note to which channel a new thread belongs."""
         if channel is not None:
             self._channels[json.loads(thread)["id"]] = channel
 
@@ -223,7 +223,7 @@ def answers(
     headers: Mapping[str, str] | None = None,
     content_type: str = "application/json",
 ) -> Act:
-    """Do nothing and answer this, as JSON unless it is bytes."""
+    """Answer without asking the server: bytes, or another value as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     async def act(_: Exchange) -> web.StreamResponse:
@@ -235,13 +235,13 @@ def answers(
 def refuses(
     status: int, message: str = "No.", *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> Act:
-    """Do nothing and answer an error in the API's shape."""
+    """Answer an error in the API's shape, without asking the server."""
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
     return answers({"error": {**error, **more}}, status, headers=headers)
 
 
 def does_and(act: Act) -> Act:
-    """Have it done, and answer something else."""
+    """Let the server handle the request, and answer something else."""
 
     async def done(exchange: Exchange) -> web.StreamResponse:
         await exchange.forward()
@@ -251,7 +251,7 @@ def does_and(act: Act) -> Act:
 
 
 async def hangs(_: Exchange) -> web.StreamResponse:
-    """Never answer a byte."""
+    """Never send a byte of an answer."""
     await asyncio.Event().wait()
     raise AssertionError
 
@@ -283,7 +283,7 @@ def drips(begin: bytes, piece: bytes, every: float) -> Act:
 
 
 def changes(change: Callable[[Any], Any]) -> Act:
-    """Have it done, and answer what ``change`` makes of the answer's JSON."""
+    """Let the server handle the request, and change its answer's JSON by ``change``."""
 
     async def act(exchange: Exchange) -> web.StreamResponse:
         status, headers, answer = await exchange.forward()
@@ -294,7 +294,7 @@ def changes(change: Callable[[Any], Any]) -> Act:
 
 
 def breaks_off(events: int, then: Act) -> Act:
-    """Have it done, hand on so many of the events, and go on with something else."""
+    """Let the server handle the request, pass on so many events, and go on with something else."""
 
     async def act(exchange: Exchange) -> web.StreamResponse:
         await exchange.relay(events)
@@ -304,15 +304,15 @@ def breaks_off(events: int, then: Act) -> Act:
 
 
 def streams(*pieces: bytes) -> Act:
-    """Do nothing and answer a stream of these bytes."""
+    """Answer a stream of these bytes, without asking the server."""
     return answers(b"".join(pieces), content_type="text/event-stream")
 
 
 def spells(event: str, data: object) -> bytes:
-    """Spell an event as the API does."""
+    """Encode an event as the API does."""
     return f"event: {event}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 def chunk(data: bytes) -> bytes:
-    """Spell a piece of a chunked body, for what is written behind a stream's beginning."""
+    """Encode a piece of a chunked body, to write after the beginning of a stream."""
     return b"%x\r\n%b\r\n" % (len(data), data)

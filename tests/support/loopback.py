@@ -11,10 +11,10 @@ _LARGEST_BODY = 64 * 1024 * 1024
 
 
 class Loopback:
-    """`async with` it to be there; a subclass adds what is served.
+    """A server that listens inside `async with`; a subclass adds the routes.
 
-    Stopping waits `grace` seconds for answers under way; with `cancels` an answer ends where
-    whoever asked goes away.
+    A stop waits `grace` seconds for answers under way. With `cancels` an answer ends when its
+    client disconnects.
     """
 
     def __init__(self, *, grace: float = 0.2, cancels: bool = True) -> None:
@@ -37,15 +37,15 @@ class Loopback:
 
     @property
     def url(self) -> str:
-        """What stands before the paths of the API."""
+        """The base URL of the API."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add what is served."""
+        """Add the routes of this server."""
         raise NotImplementedError
 
     async def start(self) -> None:
-        """Listen: on a free port the first time, on the same one after."""
+        """Listen on a free port; a second start listens on the same port again."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         self.add_routes(app.router)
         self._runner = web.AppRunner(

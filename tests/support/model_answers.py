@@ -1,4 +1,4 @@
-"""How a scripted answer is spelled on the wire, in chunks or in one piece, and what it answers."""
+"""A scripted answer as chunks or as one object on the wire, and the request that it answers."""
 
 import asyncio
 import json
@@ -12,9 +12,9 @@ from tests.support.model_turns import COUNTED, Delta, Step, TokenUsage
 
 @dataclass(eq=False)
 class Asked:
-    """One request that came; `chunks` are the events sent for it, when the model keeps them.
+    """A request that came; `chunks` are the events of its answer, if the model keeps them.
 
-    `peer` is the client's address and port, one for each connection.
+    `peer` is the client's address and port, which differ for each connection.
     """
 
     path: str
@@ -28,12 +28,12 @@ class Asked:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation it was shown."""
+        """The messages of the request."""
         return list(self.body.get("messages", []))
 
     @property
     def images(self) -> list[str]:
-        """The addresses of all images in it."""
+        """The addresses of all images in the messages."""
         return [
             part["image_url"]["url"]
             for message in self.messages
@@ -52,7 +52,7 @@ class Asked:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is sent for it."""
+        """Whether the answer has ended."""
         return self.ended.is_set()
 
     async def until_over(self) -> None:
@@ -61,7 +61,7 @@ class Asked:
 
 
 class Frame:
-    """The part of every chunk that is the same in one answer, spelled once."""
+    """Writes the chunks of one answer; their common part is encoded once."""
 
     def __init__(self, asked: Asked, number: int) -> None:
         self._asked = asked
@@ -85,7 +85,7 @@ class Frame:
 
 
 def count(asked: Asked, told: TokenUsage, completion: int) -> dict[str, Any]:
-    """The usage object: what is told, else words of the prompt and chunks of the answer."""
+    """The usage object: the given numbers, else words of the prompt and chunks of the answer."""
     prompt = told.prompt
     if prompt is None:
         prompt = sum(len(text_of(m.get("content")).split()) for m in asked.messages)
@@ -101,14 +101,14 @@ def count(asked: Asked, told: TokenUsage, completion: int) -> dict[str, Any]:
 
 
 def text_of(content: Any) -> str:
-    """The text in a message's content, be it plain or in parts."""
+    """The text in a message's content, which is a string or a list of parts."""
     if isinstance(content, list):
         return "".join(part.get("text", "") for part in content)
     return content or ""
 
 
 def whole(steps: Sequence[Step], asked: Asked) -> dict[str, Any]:
-    """The same turn for a client that did not ask to stream."""
+    """The turn as one object, for a request without `stream`."""
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
     calls: dict[int, dict[str, Any]] = {}
     finish, usage, sent = "stop", COUNTED, 0

@@ -1,4 +1,4 @@
-"""What a scripted model does when it is asked: a turn is a list of steps, made here."""
+"""The turns of a scripted model: functions that make lists of steps."""
 
 import json
 import re
@@ -26,12 +26,15 @@ class Raw:
 
 @dataclass(frozen=True)
 class Cut:
-    """The connection is closed, with nothing said."""
+    """The connection is closed without another byte."""
 
 
 @dataclass(frozen=True)
 class TokenUsage:
-    """The usage chunk; what is None is counted by words and tokens. Sent where it was asked for."""
+    """The usage chunk, sent if the request asks for it.
+
+    None counts words of the prompt and chunks of the answer.
+    """
 
     prompt: int | None = None
     completion: int | None = None
@@ -43,7 +46,7 @@ COUNTED = TokenUsage()
 
 @dataclass(frozen=True)
 class Pace:
-    """From here on this many chunks a second."""
+    """The following chunks come at this rate."""
 
     per_second: float
 
@@ -58,7 +61,7 @@ Step = Delta | Raw | Cut | TokenUsage | Pace | Done | Gate
 
 @dataclass(frozen=True)
 class Turn:
-    """One answer: what is sent, in order. `first` holds back even the headers."""
+    """One answer: its steps in order. The gate `first` holds back even the headers."""
 
     steps: Sequence[Step]
     status: int = 200
@@ -68,7 +71,7 @@ class Turn:
 
 
 def tokens_of(text: str) -> list[str]:
-    """A text cut after each word, its white space kept."""
+    """Cut a text after each word; the white space stays."""
     return re.findall(r"\S+\s*|\s+", text)
 
 
@@ -82,7 +85,7 @@ def say(
     usage: TokenUsage | None = COUNTED,
     finish: str = "stop",
 ) -> Turn:
-    """Say `text` token by token, each through `gate` or so many a second; usage None: not told."""
+    """Say `text` in `tokens`, each through `gate`, or `per_second`; usage None sends no usage."""
     pieces = tokens_of(text) if tokens is None else list(tokens)
     return Turn(
         [

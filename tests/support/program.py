@@ -1,4 +1,4 @@
-"""The program as an operator runs it: a child process, its environment and its pipes."""
+"""The program as an operator runs it: a child process with an environment and pipes."""
 
 import asyncio
 import os
@@ -15,11 +15,11 @@ PATIENCE = 30.0
 KEPT = ("PATH", "HOME", "LANG")
 """The variables of this environment that the program gets: no secret, no choice of a model."""
 COVERAGE = "COVERAGE_PROCESS_CONFIG"
-"""The variable that has a program measured, which doubles the time of its start."""
+"""With this variable the coverage of the program is measured; its start takes twice as long."""
 
 
 class Program:
-    """A running ``python -m bot …``; ``lines`` is its standard output, ``log`` the other."""
+    """A running ``python -m bot …``; ``lines`` is its standard output, ``log`` standard error."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -38,7 +38,7 @@ class Program:
         environment: Mapping[str, str] | None = None,
         measured: bool = False,
     ) -> Self:
-        """Start the program; of this process's environment it gets ``KEPT`` alone."""
+        """Start the program with ``environment`` and the variables ``KEPT`` of this process."""
         names = (*KEPT, COVERAGE) if measured else KEPT
         kept = {name: os.environ[name] for name in names if name in os.environ}
         process = await asyncio.create_subprocess_exec(
@@ -65,11 +65,11 @@ class Program:
         return "\n".join(self.log)
 
     async def until_line(self, part: str) -> str:
-        """Return the first line, of either stream, that has ``part`` in it."""
+        """Return the first line of either stream that contains ``part``."""
         return await self.until_lines(part, 1)
 
     async def until_lines(self, part: str, count: int) -> str:
-        """Return the line that is the ``count``-th to have ``part`` in it."""
+        """Return the ``count``-th line that contains ``part``."""
 
         def found() -> str | None:
             lines = [line for line in (*self.lines, *self.log) if part in line]
@@ -98,7 +98,7 @@ class Program:
         self.process.stdin.close()
 
     async def ended(self, seconds: float = PATIENCE) -> int:
-        """Return the exit code; raises ``TimeoutError`` where it does not end in time."""
+        """Return the exit code; raises ``TimeoutError`` if the program does not end in time."""
         async with asyncio.timeout(seconds):
             code = await self.process.wait()
             await asyncio.gather(*self._readers)
@@ -110,7 +110,7 @@ class Program:
         return await self.ended()
 
     async def killed(self) -> None:
-        """Send SIGKILL, and wait until it is gone."""
+        """Send SIGKILL, and wait for the end of the program."""
         if self.process.returncode is None:
             self.process.kill()
         await self.ended()
@@ -133,7 +133,7 @@ class Program:
 async def program(
     *arguments: str, environment: Mapping[str, str] | None = None, measured: bool = False
 ) -> AsyncIterator[Program]:
-    """Start the program; it is killed at the end at the latest."""
+    """Start the program, and kill it at the end of the block."""
     running = await Program.start(*arguments, environment=environment, measured=measured)
     try:
         yield running

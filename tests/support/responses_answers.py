@@ -41,7 +41,7 @@ class Sent:
 
 @dataclass(eq=False)
 class Fault:
-    """What happens to the first connection that comes to this place of the stream."""
+    """A fault for the first connection that reaches this place of the stream."""
 
     step: Raw | Cut
     used: bool = False
@@ -49,7 +49,7 @@ class Fault:
 
 @dataclass(eq=False)
 class Scripted:
-    """A response at work: `log` grows by events and faults, `changed` tells of each."""
+    """A response in progress: `log` grows by events and faults, `changed` is notified of each."""
 
     id: str
     request: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Scripted:
         return [entry.event for entry in self.log if isinstance(entry, Sent)]
 
     def object(self) -> dict[str, Any]:
-        """The Response as retrieving it answers now."""
+        """The Response object in its present state."""
         end = self.ended
         told = {key: self.request[key] for key in _ECHOED if self.request.get(key) is not None}
         usage = None
@@ -103,12 +103,12 @@ class Scripted:
         self.log.append(Sent(number, {"type": kind, "sequence_number": number, **fields}))
 
     async def until(self, place: int) -> None:
-        """Return once the log has this place, or will never have it."""
+        """Return once the log has reached this place, or the response has ended."""
         async with self.changed:
             await self.changed.wait_for(lambda: len(self.log) > place or self.over)
 
     async def play(self) -> None:
-        """Do the reply's steps, at the pace they have."""
+        """Play the reply's steps in order."""
         self.tell("response.created", response=self.object())
         if self.request.get("background"):
             self.status = "queued"
@@ -227,7 +227,7 @@ class Scripted:
         item["content"] = [part]
 
     def _begun(self, step: Say | Think | Call | Code | Search, index: int) -> dict[str, Any]:
-        """The item as it is before anything of it came."""
+        """The item before its first delta."""
         own = f"{self.id.removeprefix('resp_')}_{index}"
         if isinstance(step, Say):
             phase = {} if step.phase is None else {"phase": step.phase}

@@ -1,4 +1,4 @@
-"""What a scripted Response consists of: a reply is a list of steps, made here."""
+"""The replies of a scripted Responses API: functions that make lists of steps."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ class Say:
 
 @dataclass(frozen=True)
 class Think:
-    """A reasoning item; what is sealed in it is sent where it was asked for."""
+    """A reasoning item; `sealed` is sent if the request asks for encrypted content."""
 
     summary: str = ""
     sealed: str = "sealed thoughts"
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Code:
-    """A call of the hosted code interpreter; its outputs are sent where they were asked for."""
+    """A call of the hosted code interpreter; its outputs are sent if the request asks for them."""
 
     code: str
     logs: Sequence[str] = ()
@@ -50,7 +50,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Search:
-    """A call of the hosted web search; its sources are sent where they were asked for."""
+    """A call of the hosted web search; its sources are sent if the request asks for them."""
 
     query: str
     sources: Sequence[str] = ()
@@ -102,7 +102,7 @@ def say(
     think: Think | None = None,
     cut_at: Sequence[int] = (),
 ) -> Reply:
-    """Say `text` token by token, each through `gate` or so many a second; usage None: not told."""
+    """Say `text` in `tokens`, each through `gate`, or `per_second`; usage None sends no usage."""
     return Reply(
         [
             *([Pace(per_second)] if per_second else []),

@@ -27,10 +27,11 @@ from bot.chat.threads.messages.message_builder import (
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import DiscordSettings
-from bot.store.ledger import Ledger, Question, Turn
+from bot.store.ledger import Ledger, Question
 from tests.support.assistants import house
 from tests.support.fake_clock import FakeClock
 from tests.support.loopback import serving
+from tests.support.questions import NoReplies
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 KIND = "image/png"
@@ -81,13 +82,6 @@ class Echo:
         return f"{name}: {data.decode()}"
 
 
-class Silence:
-    """No reply is read again here."""
-
-    async def read(self, turn: Turn) -> tuple[str, ...]:
-        return ()
-
-
 @pytest.fixture
 async def shelf() -> AsyncIterator[Shelf]:
     shelf = Shelf()
@@ -105,7 +99,7 @@ async def reading(
     async with house(directory, "engine") as home:
         ledger = await Ledger.open(directory / "bot.db", clock.now)
         client = discord.Client(intents=discord.Intents.none())
-        threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=Silence())
+        threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=NoReplies())
         try:
             settings = DiscordSettings(api_url=api_url)
             readers = FileReaders(AttachmentText(), Downloads(clock), transcriber)
