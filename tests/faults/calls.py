@@ -1,4 +1,4 @@
-"""What must be true of calls and of reminders in the end: none made twice, and none lost."""
+"""Checks of calls and reminders in the end: none was made twice, and none was lost."""
 
 import json
 import sqlite3

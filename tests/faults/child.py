@@ -20,13 +20,13 @@ class Child:
     log: list[str] = field(default_factory=list)
 
     async def start(self) -> Program:
-        """Start it, if it does not run."""
+        """Start the process unless it runs."""
         if self.running is None:
             self.running = await Program.start(*self.arguments, environment=self.environment)
         return self.running
 
     async def kill(self) -> None:
-        """Kill it as by a power cut."""
+        """Kill the process, as a power cut does."""
         running, self.running = self.running, None
         if running is None:
             return
@@ -38,7 +38,7 @@ class Child:
             raise AssertionError(f"{self.name} ended by itself ({died_before}):\n{running.errors}")
 
     async def stop(self) -> None:
-        """Stop it in order, as an operator does who updates it."""
+        """Stop the process with SIGTERM, as an operator does before an update."""
         running, self.running = self.running, None
         if running is None:
             return

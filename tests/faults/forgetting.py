@@ -1,4 +1,4 @@
-"""Members who have themselves forgotten in the middle of everything, and what must then be true."""
+"""Members who use /privacy forget during the run, and checks that nothing of them is left."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -12,7 +12,7 @@ _SECONDS = 10.0
 
 
 async def forget(world: World, person: Person) -> None:
-    """Have a member forgotten; what was stored when the bot says so has to be gone for good."""
+    """Forget a member; all that was stored of the member at the bot's answer must be gone."""
     home = world.direct[world.sandbox.members.index(person)]
     label = localized("forget-button")
     with suppress(Exception):  # the bot may be killed at any moment
@@ -32,7 +32,7 @@ def forgotten(world: World) -> set[int]:
 
 
 def wrongs(world: World) -> list[str]:
-    """What is still there of whatever was forgotten, each as a sentence."""
+    """Return a sentence for each piece of forgotten data that is still stored."""
     gone = forgotten(world)
     found = [f"{each} was to be forgotten" for each in sorted(world.must_forget - gone)]
     said = "author_name <> '' OR content <> '' OR attachments <> '[]' OR points_to <> '{}'"

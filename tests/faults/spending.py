@@ -1,4 +1,4 @@
-"""What must be true of spending in the end: all of it settled, by the runs' own usage."""
+"""Checks of spending in the end: each charge is settled by the usage of its run."""
 
 import json
 import sqlite3
@@ -11,7 +11,7 @@ _SECONDS = 120.0
 
 
 async def spending_wrongs(world: World) -> list[str]:
-    """What is wrong with the charges, each as a sentence; waits until all can be settled."""
+    """Return a sentence for each wrong charge, once all charges can be settled."""
     try:
         await eventually(lambda: _unsettled(world), lambda left: not left, _SECONDS)
     except TimeoutError:
@@ -39,7 +39,7 @@ async def spending_wrongs(world: World) -> list[str]:
 
 
 def unbalanced(world: World) -> list[str]:
-    """What is wrong with the sums, each as a sentence; they are right at every moment."""
+    """Return a sentence for each wrong sum; the sums are right at every moment."""
     columns = "sum(tokens), sum(cost), sum(reserved_tokens), sum(reserved_cost)"
     with closing(_open(world, "bot")) as db:
         db.execute("BEGIN")

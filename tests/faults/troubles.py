@@ -1,4 +1,4 @@
-"""The troubles a world is given, each by its name; what they are is decided by the seed alone."""
+"""The troubles of a world by name; the seed alone decides their order and strength."""
 
 import asyncio
 import signal
@@ -134,7 +134,7 @@ async def long_outage(world: World) -> None:
 
 
 async def global_limit(world: World) -> None:
-    """Discord answers 429 to a call, and means every other one as well."""
+    """Discord answers 429 with its global limit."""
     times = world.random.randint(1, 3)
     limit = RequestFault("*", "*", RateLimited(0.5, scope="global"), times)
     world.sandbox.faults.requests.append(limit)

@@ -1,4 +1,4 @@
-"""What must be true of a world in the end, each thing that is not as a sentence."""
+"""Checks a settled world; each fault becomes a sentence."""
 
 import sqlite3
 from collections import Counter
@@ -27,7 +27,7 @@ _TAKEN = """
 
 @dataclass
 class Verdict:
-    """What was found; ``wrong`` are sentences, none where all is well."""
+    """The result of the checks; ``wrong`` has a sentence for each fault."""
 
     questions: int
     lost: int = 0
@@ -60,7 +60,7 @@ class _Turn:
 
 
 async def judge(world: World, owed: list[Question]) -> Verdict:
-    """Look at Discord, at the threads and at the ledger; the world has settled."""
+    """Compare Discord, the threads and the ledger of a settled world."""
     verdict = Verdict(len(world.questions))
     for question in owed:
         verdict.lost += 1

@@ -1,4 +1,4 @@
-"""A running world to break: sandbox and model here, the bot and its server as child processes."""
+"""A running system to break: sandbox and model in this process, bot and server as children."""
 
 import asyncio
 import random
@@ -60,7 +60,7 @@ def asks(message: DiscordMessage) -> bool:
 
 
 class World:
-    """What a run of the harness holds; made by ``world``."""
+    """The sandbox, the model and the processes of a run; ``world`` makes it."""
 
     def __init__(
         self, sandbox: Sandbox, model: ScriptedModel, directory: Path, seed: int, *, remote: bool
@@ -102,7 +102,7 @@ class World:
         return sum(child.kills for child in self.children)
 
     def database(self, name: str) -> Path:
-        """Where a database is: "bot" or "engine"."""
+        """The path of a database, "bot" or "engine"."""
         part = "server" if self.remote and name == "engine" else "bot"
         return self.directory / part / f"{name}.db"
 
@@ -146,7 +146,7 @@ class World:
             raise AssertionError("the bot does not even answer in peace")
 
     async def start(self) -> None:
-        """Start what does not run."""
+        """Start the processes that do not run."""
         for child in self.children:
             await child.start()
 
@@ -155,7 +155,7 @@ class World:
         await self.sandbox.bot_ready(timeout=timeout)
 
     async def api_url(self) -> str:
-        """Where the Assistants API is that the bot uses."""
+        """The address of the Assistants API that the bot uses."""
         return self._api_url or await self._told_url(self.bot)
 
     async def ask(self) -> Question:
@@ -312,7 +312,7 @@ class World:
         return await asyncio.to_thread(self.owed)
 
     def in_background(self, work: "asyncio.Task[None]") -> None:
-        """Keep a task until the world settles."""
+        """Keep a reference to a task until the world settles."""
         self.background.add(work)
         work.add_done_callback(self.background.discard)
 
@@ -326,7 +326,7 @@ class World:
         ]
 
     async def press(self, message: DiscordMessage, label: str) -> None:
-        """Press a button as somebody who may; that it comes to nothing is the bot's to tell."""
+        """Press a button as a person who may press it."""
         channel = message.channel
         who = self.sandbox.admin if channel.guild else self._owner(channel)
         with suppress(Exception):
@@ -366,7 +366,7 @@ class World:
 
 @asynccontextmanager
 async def world(directory: Path, seed: int, *, remote: bool) -> AsyncIterator[World]:
-    """Build a world; its processes are gone at the end."""
+    """Build a world, and end its processes with the block."""
     async with Sandbox() as sandbox, ScriptedModel() as model:
         model.otherwise = says_next
         for name in ("cleo", "dan"):

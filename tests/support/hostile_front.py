@@ -294,7 +294,7 @@ def changes(change: Callable[[Any], Any]) -> Act:
 
 
 def breaks_off(events: int, then: Act) -> Act:
-    """Let the server handle the request, pass on so many events, and go on with something else."""
+    """Let the server answer, pass on so many of its events, and go on with something else."""
 
     async def act(exchange: Exchange) -> web.StreamResponse:
         await exchange.relay(events)
