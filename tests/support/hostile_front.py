@@ -77,7 +77,7 @@ class Exchange:
             return answer.status, _kept(answer.headers), body
 
     async def relay(self, events: int | None = None) -> web.StreamResponse:
-        """Let the server handle the request, and pass on its answer as it comes, or so many events."""
+        """Let the server answer, and pass on its answer, or the first so many events."""
         async with self._front.passed_on(self) as answer:
             response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
             await response.prepare(self.request)
