@@ -14,7 +14,7 @@ _OF_THE_ENDPOINT: Final[frozenset[ErrorKind]] = frozenset(
 """The failures that say something about the endpoint; the others are about one request."""
 
 _TRUSTED_SECONDS: Final = 60.0
-"""How long a failure counts. Later nobody knows: without requests the endpoint can't recover."""
+"""Seconds for which a failure counts. Later the endpoint's state is unknown until a request."""
 
 
 class CallTimer:
@@ -26,13 +26,13 @@ class CallTimer:
         self.first: float | None = None
 
     def event(self) -> None:
-        """Note an event of the answer."""
+        """Record an event of the answer."""
         if self.first is None:
             self.first = self._clock.monotonic() - self.began
 
 
 class ModelHealth:
-    """Notes each call of the model."""
+    """Records the outcome and the duration of each model call."""
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self._clock = clock
@@ -48,7 +48,7 @@ class ModelHealth:
 
     @contextmanager
     def call(self, model: str) -> Iterator[CallTimer]:
-        """Note the call of a model that the block makes."""
+        """Record the model call that the block makes."""
         timer = CallTimer(self._clock)
         problem: str | None = "interrupted"
         try:

@@ -1,9 +1,22 @@
-"""The context windows of models: configured, or learned from the errors of their endpoints."""
+"""The context windows of models, and the tokens that a window and a run's limits leave.
 
+A window is configured, or learned from the errors of the model's endpoint.
+"""
+
+from collections.abc import Iterable
 from typing import Final
+
+from msgspec import UNSET
+
+from bot.assistants.schema.objects import PromptTokenDetails, Run, Usage
+from bot.engine.prompt.history import tokens
+from bot.models.types import Item, ModelUsage
 
 ASSUMED: Final = 32_768
 """The context window of a model about which nothing is known, in tokens."""
+
+_RESERVED: Final = 1024
+"""Tokens of the context window that are reserved for an answer without a limit."""
 
 
 class ContextWindows:
@@ -23,3 +36,37 @@ class ContextWindows:
         if smaller:
             self._learned[model] = window
         return smaller
+
+
+def completion_left(run: Run, spent: Usage) -> int | None:
+    """Return how many completion tokens the run has left; None if it has no limit."""
+    most = run.max_completion_tokens
+    return None if most is None else max(0, most - spent.completion_tokens)
+
+
+def prompt_left(run: Run, spent: Usage) -> int | None:
+    """Return how many prompt tokens the run has left; None if it has no limit."""
+    most = run.max_prompt_tokens
+    return None if most is None else max(0, most - spent.prompt_tokens)
+
+
+def usage_of(used: ModelUsage) -> Usage:
+    """Return the tokens of a model call as a run has them."""
+    cached = PromptTokenDetails(used.cached_tokens) if used.cached_tokens else UNSET
+    return Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens, cached)
+
+
+def estimated_usage(items: Iterable[Item], characters: int) -> Usage:
+    """Estimate the tokens of a call that ended before the endpoint reported them.
+
+    ``items`` is the prompt, ``characters`` the length of the answer so far.
+    """
+    prompt, completion = sum(map(tokens, items)), max(1, characters // 4)
+    return Usage(prompt, completion, prompt + completion)
+
+
+def prompt_budget(window: int, completion: int | None, prompt: int | None) -> int:
+    """Return the most tokens of a prompt, by the context window and the run's limit."""
+    reserved = min(completion if completion is not None else _RESERVED, window // 2)
+    budget = window - reserved
+    return budget if prompt is None else min(budget, prompt)

@@ -13,7 +13,7 @@ _MOST_DOCUMENTS: Final = 20
 """Documents whose beginnings are shown, the newest first; of further ones only the number."""
 
 _FEWEST_BYTES: Final = 400
-"""The room of a document, in bytes: fewer documents are shown where the room is small."""
+"""The least room of a document, in bytes; documents for which less is left are left out."""
 
 _HEADING: Final = (
     "(The documents of this conversation. You can't search them, so their beginnings are shown "

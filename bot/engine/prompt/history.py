@@ -62,7 +62,7 @@ _FILE_SCHEME: Final = "file-id:"
 _IMAGE_TOKENS: Final = 800
 _ITEM_TOKENS: Final = 6
 BYTES_A_TOKEN: Final = 3.2
-"""On the low side: English has about 4 bytes of UTF-8 a token, Japanese about 3."""
+"""Bytes of UTF-8 in a token, estimated low: English has about 4, Japanese about 3."""
 
 _MOST_CALL_BYTES: Final = 16 * 1024 * 1024
 """The most bytes that one run's calls and outputs take in a request; no model reads more."""

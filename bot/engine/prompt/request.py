@@ -1,29 +1,19 @@
-"""Builds a run's model request: options, tools, and the tokens that its limits leave."""
-
-from collections.abc import Iterable
-from typing import Final
+"""Builds a run's model request: its options and its tools."""
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
-from bot.assistants.schema.objects import PromptTokenDetails, Run, RunStep, Usage
+from bot.assistants.schema.objects import Run, RunStep
 from bot.assistants.schema.tools import FunctionTool as AssistantFunction
 from bot.assistants.schema.tools import NamedToolChoice
-from bot.engine.prompt.history import tokens
 from bot.engine.tool_calls.hosted_tools import RunTools
 from bot.models.types import (
     FunctionSpec,
-    Item,
     ModelRequest,
-    ModelUsage,
     NamedFunction,
     NamedHosted,
     ToolChoice,
 )
-
-_RESERVED: Final = 1024
-"""Tokens of the context window that are reserved for an answer without a limit."""
 
 
 def request_for(
@@ -63,40 +53,6 @@ def can_leave_tools_out(request: ModelRequest, tools: RunTools) -> bool:
 def without_tools(request: ModelRequest) -> ModelRequest:
     """Return a request without functions, for a model that calls none."""
     return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
-
-
-def completion_left(run: Run, spent: Usage) -> int | None:
-    """Return how many completion tokens the run has left; None if it has no limit."""
-    most = run.max_completion_tokens
-    return None if most is None else max(0, most - spent.completion_tokens)
-
-
-def prompt_left(run: Run, spent: Usage) -> int | None:
-    """Return how many prompt tokens the run has left; None if it has no limit."""
-    most = run.max_prompt_tokens
-    return None if most is None else max(0, most - spent.prompt_tokens)
-
-
-def usage_of(used: ModelUsage) -> Usage:
-    """Return the tokens of a model call as a run has them."""
-    cached = PromptTokenDetails(used.cached_tokens) if used.cached_tokens else UNSET
-    return Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens, cached)
-
-
-def estimated_usage(items: Iterable[Item], characters: int) -> Usage:
-    """Estimate the tokens of a call that ended before the endpoint reported them.
-
-    ``items`` is the prompt, ``characters`` the length of the answer so far.
-    """
-    prompt, completion = sum(map(tokens, items)), max(1, characters // 4)
-    return Usage(prompt, completion, prompt + completion)
-
-
-def prompt_budget(window: int, completion: int | None, prompt: int | None) -> int:
-    """Return the most tokens of a prompt, by the context window and the run's limit."""
-    reserved = min(completion if completion is not None else _RESERVED, window // 2)
-    budget = window - reserved
-    return budget if prompt is None else min(budget, prompt)
 
 
 def _functions(run: Run) -> tuple[FunctionSpec, ...]:

@@ -15,18 +15,16 @@ from bot.assistants.schema.objects import (
     Usage,
 )
 from bot.engine.prompt import history, summary
-from bot.engine.prompt.documents import NO_DOCUMENTS, Documents, beginnings
-from bot.engine.prompt.images import ImageChoice, PromptItem, fewer_images
-from bot.engine.prompt.request import (
-    can_leave_tools_out,
+from bot.engine.prompt.context_window import (
     completion_left,
     estimated_usage,
     prompt_budget,
     prompt_left,
-    request_for,
     usage_of,
-    without_tools,
 )
+from bot.engine.prompt.documents import NO_DOCUMENTS, Documents, beginnings
+from bot.engine.prompt.images import ImageChoice, PromptItem, fewer_images
+from bot.engine.prompt.request import can_leave_tools_out, request_for, without_tools
 from bot.engine.run.completion import total_usage
 from bot.engine.run.run_context import RunContext
 from bot.engine.run.step_writer import StepWriter

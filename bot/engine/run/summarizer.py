@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from bot.assistants.schema.objects import Run, Usage
 from bot.engine.prompt import history
-from bot.engine.prompt.request import completion_left, estimated_usage, prompt_left, usage_of
+from bot.engine.prompt.context_window import completion_left, estimated_usage, prompt_left, usage_of
 from bot.engine.prompt.summary import (
     INSTRUCTION_TOKENS,
     bounded_summary,

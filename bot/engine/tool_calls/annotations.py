@@ -21,7 +21,7 @@ _PATH: Final = re.compile(r"sandbox:/mnt/data/([^\s)\]\"'<>]+)")
 
 
 def marker(search: int, result: int, filename: str) -> str:
-    """Return the marker by which the model cites a result: its search's number and its own."""
+    """Return the marker by which the model cites a result of a search; both numbers begin at 0."""
     return f"【{search}:{result}†{filename}】"
 
 

@@ -81,7 +81,7 @@ class _HTMLReader(HTMLParser):
             self._show_field(dict(attrs))
 
     def _show_field(self, attributes: dict[str, str | None]) -> None:
-        """Return the text that a form field shows."""
+        """Add the text that a form field shows."""
         if attributes.get("type") not in ("hidden", "password", "image", "file"):
             self.handle_data(f" {attributes.get('value') or attributes.get('placeholder') or ''} ")
 

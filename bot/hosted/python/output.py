@@ -22,7 +22,7 @@ class InstrumentedCode:
 
     @property
     def shows_value(self) -> bool:
-        """Return whether the code ends in an expression."""
+        """Whether the code ends in an expression."""
         return bool(self.changed)
 
     def value_code(self, characters: int) -> str:

@@ -74,7 +74,7 @@ class Workers:
         for deadline in self._deadlines:
             with suppress(RuntimeError):  # the failure is already on its way to the caller
                 deadline.reschedule(asyncio.get_running_loop().time())
-        # once every place of a worker is ours, no run is under way
+        # once all slots are held here, no run is under way
         await asyncio.gather(*(self._free.acquire() for _ in range(self.limits.workers)))
         self._pool = None
         await self._stack.aclose()
@@ -84,14 +84,14 @@ class Workers:
 
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[None]:
-        """A worker's slot for one run, in order of request."""
+        """Hold a worker's slot for one run; runs get slots in the order of their requests."""
         async with self._free:
             yield
 
     async def execute(
         self, state: bytes | None, code: str, files: "SandboxFiles", output: Output
     ) -> tuple[bytes | None, str | None]:
-        """Run ``code`` on from ``state``, in a place that ``slot`` gave.
+        """Run ``code`` with the variables in ``state``; the caller holds a ``slot``.
 
         Returns the new state (None: the old one stays) and what went wrong, if anything did.
         Raises StateLostError before anything was run, RuntimeError when closed.
@@ -179,7 +179,7 @@ class Workers:
                     AsyncMonty(
                         max_processes=self.limits.workers,
                         request_timeout=self.limits.wall_seconds,
-                        # a worker serves one session only, so none can lie in wait for the next
+                        # a worker serves one session only: no code can affect a later session
                         max_checkouts_per_worker=1,
                     )
                 )

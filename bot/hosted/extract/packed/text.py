@@ -73,6 +73,7 @@ class PackedTextReader(Reader):
             self._start_choice(name, attributes)
 
     def _is_unseen(self, name: str, attributes: Attributes) -> bool:
+        """Return whether the text of an element is not shown, as that of an unused fallback."""
         if name == "AlternateContent":
             self._alternatives.append(False)
         elif name == "Choice" and self._alternatives:
