@@ -1,7 +1,8 @@
 """What the parts of the engine share, and one project's access to it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -91,27 +92,31 @@ class ProjectContext:
 
     async def read(self, work: Callable[[Tables], T]) -> T:
         """Run ``work`` on one snapshot of the database."""
-        try:
+        with _translated_errors():
             return await self.engine.store.read(work)
-        except StoreUnavailableError as error:
-            raise errors.storage_unavailable() from error
 
     async def write(self, work: Callable[[Tables], T]) -> T:
         """Run ``work`` in one transaction; an exception in it rolls the transaction back."""
-        try:
+        with _translated_errors():
             return await self.engine.store.write(work)
-        except StoreUnavailableError as error:
-            raise errors.storage_unavailable() from error
 
     async def search(self, work: Callable[[Tables, Check], T]) -> T:
         """Run a search on one snapshot; raises ``APIError`` 400 if the search takes too long."""
         seconds = self.engine.options.search_seconds
-        try:
-            return await self.engine.store.search(work, project=self.name, seconds=seconds)
-        except SearchStoppedError:
-            raise errors.search_too_long(seconds) from None
-        except StoreUnavailableError as error:
-            raise errors.storage_unavailable() from error
+        with _translated_errors():
+            try:
+                return await self.engine.store.search(work, project=self.name, seconds=seconds)
+            except SearchStoppedError:
+                raise errors.search_too_long(seconds) from None
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise ``APIError`` 503 if the database can't be used now."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        raise errors.storage_unavailable() from error
 
 
 def run_to_end(

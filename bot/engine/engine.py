@@ -1,6 +1,5 @@
 """The engine: builds its parts, starts them and stops them."""
 
-import asyncio
 import logging
 from typing import Final
 
@@ -17,6 +16,7 @@ from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
+from bot.runtime.tasks import BackgroundTasks
 from bot.store.engine import EngineStore
 
 _log: Final = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Engine:
             ),
         )
         self._supervisor = RunSupervisor(self._context)
-        self._expiry_watch: asyncio.Task[None] | None = None
+        self._background = BackgroundTasks()
 
     @property
     def model_health(self) -> ModelHealth:
@@ -77,15 +77,13 @@ class Engine:
         file_ids = await self.store.read(lambda tables: tables.files.all_file_ids())
         await self.store.files.sweep(file_ids)
         await self._context.ingestion.start()
-        self._expiry_watch = asyncio.create_task(
-            self._delete_expired_files(), name="files that expire"
+        self._background.start(
+            self._delete_expired_files(), "The deletion of expired files has stopped"
         )
 
     async def stop(self) -> None:
         """Stop all work; unfinished runs and files stay stored and go on at the next start."""
-        if self._expiry_watch is not None:
-            self._expiry_watch.cancel()
-            await asyncio.gather(self._expiry_watch, return_exceptions=True)
+        await self._background.stop()
         await self._supervisor.stop()
         await self._context.ingestion.stop()
         await self._context.hosted_tools.close()

@@ -20,6 +20,7 @@ from bot.engine.run.run_context import RunContext
 from bot.engine.run.run_events import RunFeed
 from bot.models.types import ResumableModel
 from bot.runtime.fair_queue import FairSlots
+from bot.runtime.tasks import BackgroundTasks
 from bot.store.engine import Tables
 
 _log: Final = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class RunSupervisor:
         self._slots = FairSlots(limit, min(limit, engine.options.runs_per_project or limit))
         self._executors: dict[str, RunExecutor] = {}
         self._feeds: dict[str, RunFeed] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = BackgroundTasks()
         self._expiries: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
@@ -53,19 +54,16 @@ class RunSupervisor:
                 self.launch(project, run)
         model = self._engine.model
         if abandoned and isinstance(model, ResumableModel):
-            task = asyncio.create_task(_abandon_all(model, abandoned))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.start(
+                _abandon_all(model, abandoned), "Responses that nobody reads can't be cancelled"
+            )
 
     async def stop(self) -> None:
         """Stop all executions; unfinished runs stay stored and go on at the next start."""
         self._stopping = True
         if isinstance(self._engine.model, ResumableModel):
             self._engine.model.leave_running()
-        tasks = [*self._tasks, *self._expiries.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.stop()
         await self._engine.store.write(lambda tables: tables.discount_stop())
 
     def close_feeds(self) -> None:
@@ -82,9 +80,9 @@ class RunSupervisor:
         feed = self._feeds.setdefault(run.id, RunFeed())
         executor = RunExecutor(RunContext(engine=self._engine, project=project, run=run, feed=feed))
         self._executors[run.id] = executor
-        task = asyncio.create_task(executor.execute(self._slots), name=run.id)
-        self._tasks.add(task)
-        task.add_done_callback(lambda task: self._executed(task, executor))
+        # A failure is most likely the disk's. The run keeps its status and ends when it expires.
+        failure = f"{run.id} could not be brought to its end"
+        self._background.start(self._execute(executor), failure).set_name(run.id)
         if run.id not in self._expiries:
             self._expire_later(project, run, since=run.created_at)
 
@@ -170,7 +168,9 @@ class RunSupervisor:
         These seconds pass on the monotonic clock, which no jump of the machine's date moves.
         """
         deadline = self._engine.clock.monotonic() + (run.expires_at or 0) - since
-        self._expiries[run.id] = asyncio.create_task(self._expire(project, run.id, deadline))
+        self._expiries[run.id] = self._background.start(
+            self._expire(project, run.id, deadline), f"{run.id} can't expire"
+        )
 
     async def _expire(self, project: str, run_id: str, deadline: float) -> None:
         """End a run at its deadline, after as many tries as needed: the run locks its thread.
@@ -186,19 +186,18 @@ class RunSupervisor:
                 _log.exception("%s is overdue and can't be ended; trying again in 5 s", run_id)
             await clock.sleep(_RETRY_SECONDS)
 
-    def _executed(self, task: "asyncio.Task[None]", executor: RunExecutor) -> None:
-        self._tasks.discard(task)
-        run = executor.run
-        if self._executors.get(run.id) is executor:
-            del self._executors[run.id]
-            if run.status not in ACTIVE:
-                self._drop_feed(run.id)
-                self._cancel_expiry(run.id)
-            elif run.status == "requires_action":
-                self._drop_feed(run.id)  # otherwise the run's last event is still to come
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Most likely the disk. The run keeps its status and ends when it expires.
-            _log.error("%s could not be brought to its end", run.id, exc_info=error)
+    async def _execute(self, executor: RunExecutor) -> None:
+        try:
+            await executor.execute(self._slots)
+        finally:
+            run = executor.run
+            if self._executors.get(run.id) is executor:
+                del self._executors[run.id]
+                if run.status not in ACTIVE:
+                    self._drop_feed(run.id)
+                    self._cancel_expiry(run.id)
+                elif run.status == "requires_action":
+                    self._drop_feed(run.id)  # otherwise the run's last event is still to come
 
     def _cancel_expiry(self, run_id: str) -> None:
         if (expiry := self._expiries.pop(run_id, None)) is not None:
