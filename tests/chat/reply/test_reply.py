@@ -8,11 +8,13 @@ import pytest
 
 from bot.chat.reply import buttons
 from bot.chat.reply.buttons import ReplyButton
+from bot.chat.reply.content.message_content import Upload
 from bot.chat.reply.delivery.channel_writer import ChannelWriter, MessageDeletedError
 from bot.chat.reply.delivery.edit_throttle import EditThrottle
 from bot.chat.reply.delivery.message_routes import UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts.fluent import localized
+from bot.chat.transport.message_text import display_texts
 from bot.chat.transport.rest_retry import RestRetry
 from bot.sandbox import Permission
 from bot.store.ledger import Turn
@@ -88,13 +90,32 @@ async def test_an_unsure_reply_uses_the_placeholder_that_exists(written: Written
     assert written.bot.texts() == [localized("thinking")]
 
 
-async def test_a_placeholder_that_is_left_standing_is_in_the_ledger(written: Written) -> None:
+async def test_a_placeholder_that_is_closed_with_a_note_is_in_the_ledger(written: Written) -> None:
     message_id = await written.reply().send_placeholder(in_reply=True)
     await written.reply(unsure=True).close(localized("question-deleted"))
     assert [message.content for message in written.bot.general.messages[1:]] == [
         localized("question-deleted")
     ]
     assert await written.parts() == (message_id,)
+
+
+async def test_a_reply_with_a_file_keeps_the_file_when_it_is_closed_with_a_note(
+    written: Written,
+) -> None:
+    first = written.reply()
+    await placed(written, first)
+    retry = ReplyButton("retry", written.turn.id, 1)
+    await first.finish("Here.", [], [retry], uploads=[Upload("data.txt", b"1, 2")])
+    again = Written(written.bot, await refreshed(written), asyncio.Event())
+    await again.reply().close("The note.")
+    (message,) = [
+        m for m in written.bot.general.messages if m.author is written.bot.sandbox.bot_user
+    ]
+    assert labels(message) == []
+    assert [attachment.filename for attachment in message.attachments] == ["data.txt"]
+    channel = written.bot.client.get_partial_messageable(written.bot.general.id)
+    fetched = await channel.fetch_message(message.id)
+    assert display_texts(fetched) == "Here.\nThe note."
 
 
 async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Written) -> None:

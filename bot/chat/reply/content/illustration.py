@@ -28,14 +28,16 @@ class FormulaDrawer(Protocol):
         ...
 
 
-async def draw_formulas(markdown: str, drawer: FormulaDrawer | None) -> list[str | Picture]:
+async def draw_formulas(
+    markdown: str, drawer: FormulaDrawer | None, *, seconds: float = SECONDS
+) -> list[str | Picture]:
     """Return an answer as texts in Discord's Markdown and pictures of its display formulas.
 
-    Without a ``drawer`` every formula is text.
+    Without a ``drawer`` every formula is text. After ``seconds`` the formulas left are text.
     """
     shown: list[str | Picture] = []
     drawn = 0
-    deadline = asyncio.get_running_loop().time() + SECONDS
+    deadline = asyncio.get_running_loop().time() + seconds
     for block in await render_off_loop(markdown):
         if isinstance(block, str):
             shown.append(block)

@@ -1,7 +1,6 @@
 """Converts models' Markdown to Discord's: formulas, tables and all else that Discord can't show.
 
-A parser finds the lines that Discord would show wrong. Only those are rewritten; all other lines
-stay unchanged.
+A parser finds the lines that Discord would show wrongly. Only these lines are rewritten.
 """
 
 import asyncio
@@ -30,7 +29,8 @@ The slowest text known, ``![`` repeated, takes about 0.1 s for each 1,000 code p
 _log: Final = logging.getLogger(__name__)
 
 _NEWLINE: Final = re.compile(r"\r\n?")
-# Each branch begins with one of a few characters, which the search skips to.
+# The markup that Discord would show wrongly. Each branch begins with one of a few characters, so
+# that the search skips to these characters.
 _SUSPECT: Final = re.compile(
     r"\\[(\[]|\\begin\{|\$|<[a-zA-Z/!]|&[#a-zA-Z]|!\[|\|[ :]*-|\#{4}|`{4}"
     r"|\[(?:\^|https?://|[ xX]\][ \t])|\](?:\[|:[ \t]|\((?!<?(?:https?|discord|mailto|tel):))"
@@ -49,9 +49,9 @@ def render(markdown: str) -> str:
 
 
 def blocks_of(markdown: str) -> tuple[Block, ...]:
-    """Convert a model's Markdown to Discord's; never raises, and takes linear time.
+    """Convert a model's Markdown to blocks that are the whole answer when joined by line breaks.
 
-    Joined by line breaks, the blocks are the whole answer.
+    Never raises, and takes linear time.
     """
     if _SUSPECT.search(f"\n{markdown}") is None or len(markdown) > _LONGEST:
         return (markdown,)

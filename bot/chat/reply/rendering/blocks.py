@@ -1,4 +1,4 @@
-"""Rewrites the blocks that Discord would show wrong, such as tables and deep headings."""
+"""Rewrites the blocks that Discord would show wrongly, such as tables and deep headings."""
 
 import re
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _BOXES: Final = {" ": "☐", "x": "☑", "X": "☑"}
 
 
 class DisplayFormula(Struct, frozen=True):
-    """A display formula: its TeX, and the text that is shown where no picture is."""
+    """A display formula: its TeX, and the text that is shown instead of a picture."""
 
     tex: str
     text: str
@@ -45,9 +45,9 @@ Block = str | DisplayFormula
 
 
 def rendered_blocks(parser: MarkdownIt, markdown: str) -> tuple[Block, ...]:
-    """Return Markdown in which the lines that Discord would show wrong are rewritten.
+    """Return Markdown in which the lines that Discord would show wrongly are rewritten.
 
-    A formula inside a spoiler is part of its text: a picture would tell what the spoiler hides.
+    A formula inside a spoiler stays text: a picture would show what the spoiler hides.
     """
     blocks: list[Block] = []
     lines: list[str] = []
@@ -94,7 +94,7 @@ class _Page:
         self._addresses: set[str] = set()
 
     def write(self) -> None:
-        """Rewrite each block that needs it."""
+        """Rewrite each block that Discord would show wrongly."""
         number = 0
         while number < len(self._tokens):
             token = self._tokens[number]
@@ -123,14 +123,14 @@ class _Page:
             number += 1
 
     def drop_references(self, references: dict[str, Any]) -> None:
-        """Drop reference definitions whose URLs now stand in their links."""
+        """Drop the reference definitions whose URLs were written into the links."""
         for reference in references.values():
             if reference["href"] in self._addresses:
                 start, end = reference["map"]
                 self._edit(start, end, [])
 
     def text(self) -> str:
-        """Return all lines."""
+        """Return the rewritten answer."""
         lines: list[str] = []
         number = 0
         while number < len(self._lines):
@@ -150,7 +150,7 @@ class _Page:
         self._edits[start] = (end, lines)
 
     def _prefix(self, number: int) -> str:
-        """Return the marks of quotes and lists that a line begins with."""
+        """Return the marks of quotes and lists at the beginning of a line."""
         match = _PREFIX.match(self._lines[number])
         return match[0] if match else ""
 
@@ -198,7 +198,7 @@ class _Page:
         closed = _CLOSED_HEADING.search(self._lines[start]) is not None
         if level <= 3 and atx and not closed and written.text == inline.content:
             return
-        # A formula that is displayed ends the heading's line.
+        # A display formula ends the line of the heading.
         one_line = FORMULA.search(written.text) is None
         text = " ".join(written.text.split("\n")) if one_line else written.text
         if atx and level > 3:
@@ -220,7 +220,7 @@ class _Page:
             self._edit(start, end - 1, _prefixed(prefix, text))
 
     def _quote(self, token: Token) -> None:
-        """Have empty lines of a quote end with a space: Discord takes a lone ">" for text."""
+        """Add a space to the empty lines of a quote: Discord takes a lone ">" for text."""
         start, end = _place(token)
         for number in range(start, end):
             if _EMPTY_QUOTE.fullmatch(self._lines[number]):
@@ -277,7 +277,7 @@ class _Page:
                     style = str(token.attrs.get("style", ""))
                     alignments.append(style.removeprefix("text-align:"))
             number += 1
-        # Cells are cut at the bars of spoilers, and those beyond the last column are dropped.
+        # The parser cuts cells at the bars of spoilers, and drops cells beyond the last column.
         if not any(
             _SPOILER.search(line) or _columns(line) > len(alignments)
             for line in self._lines[start:end]
@@ -293,24 +293,24 @@ def _place(token: Token) -> tuple[int, int]:
 
 
 def _columns(line: str) -> int:
-    """Return how many cells a row has; outer bars do not count."""
+    """Return the number of cells of a row, without the outer bars."""
     cells = escapedSplit(line.strip(" \t>"))
     return len(cells) - (not cells[0]) - (len(cells) > 1 and not cells[-1])
 
 
 def _continued(prefix: str) -> str:
-    """Return the prefix of the lines after a first line with this prefix."""
+    """Return the prefix of the further lines of a block whose first line has this prefix."""
     return _MARKER.sub(" ", prefix)
 
 
 def _prefixed(prefix: str, text: str) -> list[str]:
     first, *others = text.split("\n")
     behind = _continued(prefix)
-    # A quote's mark needs the space behind it, also in an empty line.
+    # The mark of a quote needs a space after it, also in an empty line.
     empty = f"{behind.rstrip()} " if ">" in behind else ""
     return [prefix + first, *(behind + line if line else empty for line in others)]
 
 
 def _without_fences(code: str) -> str:
-    """Return code in which Discord sees no end of the code block: backticks stand apart."""
+    """Return code without three adjacent backticks, which would end Discord's code block."""
     return _BACKTICKS.sub(lambda found: "\u200b".join(found[0]), code)

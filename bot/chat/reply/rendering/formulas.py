@@ -8,7 +8,7 @@ from bot.chat.reply.rendering import symbols
 from bot.chat.reply.rendering.packages import core_tex
 
 LONGEST: Final = 600
-"""The longest TeX, in code points, that is looked at; a longer formula reads well in no text."""
+"""The longest TeX, in code points, that is converted; a longer formula is unreadable as text."""
 
 _LONGEST_LINE: Final = 80
 _DEEPEST: Final = 8
@@ -57,16 +57,16 @@ def unicode_lines(tex: str) -> tuple[str, ...] | None:
 
 
 FORMULA: Final = re.compile(r"\ufdd0([^\ufdd1]*)\ufdd1")
-"""Stands for a display formula in rendered text until all of the text is rendered.
+"""The placeholder of a display formula in a text until the whole text is rendered.
 
-Noncharacters are Unicode's own means for that; an answer that has some loses them.
+Unicode reserves noncharacters for such use inside a program; an answer loses its own.
 """
 
 NONCHARACTERS: Final = re.compile("[\ufdd0-\ufdd2]")
 
 
 def marked(tex: str) -> str:
-    """Return a mark on one line that stands for a display formula; ``tex_of`` reads the mark."""
+    """Return the placeholder of a display formula, which has no line break; see ``tex_of``."""
     return "\ufdd0" + tex.replace("\n", "\ufdd2") + "\ufdd1"
 
 
@@ -76,13 +76,13 @@ def tex_of(match: re.Match[str]) -> str:
 
 
 def on_one_line(tex: str) -> str:
-    """Return a display formula as text within a line: Unicode, or inline code."""
+    """Return a display formula as text within a line: Unicode or inline code."""
     lines = unicode_lines(tex)
     return lines[0] if lines is not None and len(lines) == 1 else as_code(tex)
 
 
 def display(tex: str) -> str:
-    """Return a display formula as text: lines of Unicode, or a code block."""
+    """Return a display formula as text: lines of Unicode or a code block."""
     lines = unicode_lines(tex)
     if lines is not None:
         return "\n".join(_no_block(line) for line in lines)
@@ -174,7 +174,7 @@ class _Reader:
 
     @staticmethod
     def _operator(pieces: list[str], operator: str) -> str:
-        """Return an operator with spaces around it; without spaces if it is a sign."""
+        """Return an operator between spaces; without spaces if the operator is a sign."""
         before = "".join(pieces[-2:]).rstrip()
         if operator in "+−±∓" and (not before or before[-1] in "([{=<>≤≥≠≈+−×·÷/,^∈→⇒⇔"):
             return operator
@@ -248,7 +248,7 @@ class _Reader:
         return "\n"
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
-        """Skip the tokens of a text that stands next, if the pattern matches there."""
+        """Skip the next tokens if the pattern matches their text."""
         found = pattern.match("".join(self._tokens[self._at : self._at + 12]))
         left = 0 if found is None else found.end()
         while left > 0:

@@ -38,9 +38,9 @@ class _Piece(Struct):
 
 
 class Rendered(Struct, frozen=True):
-    """Converted inline content, the URLs of its links, and whether it is live.
+    """Converted inline content and the URLs of its links.
 
-    ``live`` content has a link, a spoiler or a mention, which a code block would not show.
+    ``live`` content has a link, a spoiler or a mention, which would not work in a code block.
     """
 
     text: str
@@ -54,12 +54,12 @@ def render_inline(token: Token) -> Rendered:
 
 
 def plain_inline(token: Token) -> Rendered:
-    """Return an ``inline`` token's content as text for a code block, without marks."""
+    """Return an ``inline`` token's content as text without marks, for a code block."""
     return _Writer(token.children or [], plain=True).written(token.content)
 
 
 def escaped(text: str) -> str:
-    """Escape a text, so that Discord reads no markup in it."""
+    """Return a text with escaped marks, so that Discord reads no markup in the text."""
     return _MARK.sub(r"\\\g<0>", text)
 
 
@@ -145,7 +145,7 @@ class _Writer:
             self._add(markup, "mark")
 
     def _is_literal(self, token: Token, following: Sequence[Token]) -> bool:
-        """Return whether marks are literal text, as in ``2*3*4`` and ``__init__``."""
+        """Return whether marks are literal, as in ``2*3*4`` and ``__init__``."""
         inside = following[0].content if following else ""
         if token.markup == "__":
             return len(following) == 2 and following[1].nesting < 0 and inside.lower() in _DUNDERS
@@ -308,7 +308,7 @@ class _Writer:
             self._add(" " if self._plain else "\n", "fixed")
 
     def _escape_literals(self) -> None:
-        """Escape marks that are literal in Markdown and that Discord would read as a pair."""
+        """Escape the marks that are literal in Markdown, but a pair of marks to Discord."""
         whole = "".join(piece.text for piece in self._pieces)
         if not any(mark in whole for mark in "*_"):
             return
@@ -331,7 +331,7 @@ class _Writer:
         self._pieces = [_Piece("".join(shown), "fixed")]
 
     def _within_text(self) -> list[bool]:
-        """Return for each character whether it is text, not a mark that this writer added."""
+        """Return for each character whether it is text, not a mark."""
         within: list[bool] = []
         for piece in self._pieces:
             within += [piece.kind == "text"] * len(piece.text)
@@ -388,7 +388,7 @@ def _partners(tokens: Sequence[Token]) -> frozenset[int]:
             stack.append(number)
         elif opened.get(name):
             start = opened[name].pop()
-            # Tags that cross one another, or a link, have no partner.
+            # Tags that overlap other tags or links have no partner.
             while stack and stack[-1] != start:
                 opened_inside = html.tag_name(tokens[stack.pop()].content)
                 if opened_inside is not None and opened.get(opened_inside[0]):

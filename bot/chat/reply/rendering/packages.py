@@ -1,4 +1,4 @@
-"""Commands of TeX packages as plain TeX: mhchem, siunitx, physics, and some of others."""
+"""Replaces commands of TeX packages (mhchem, siunitx, physics and others) by plain TeX."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ LONGEST: Final = 2_000
 """The longest TeX in which commands of packages are replaced, in characters."""
 
 _MOST_EXPANSIONS: Final = 100
-"""The most commands of a formula that are replaced."""
+"""The limit of replaced commands in a formula."""
 
 _PREFIXES: Final = {
     "pico": "p", "nano": "n", "micro": "\\mu ", "milli": "m", "centi": "c", "deci": "d",
@@ -42,7 +42,7 @@ _NUMBER_AND_UNIT: Final = re.compile(
 
 
 def core_tex(tex: str) -> str:
-    """Return TeX without the commands of packages; commands that can't be read stay."""
+    """Return TeX with the commands of packages replaced; unreadable commands stay."""
     if len(tex) > LONGEST or _DEFINES.search(tex):
         return tex
     at = 0
@@ -71,7 +71,7 @@ def _option(tex: str, at: int) -> tuple[str, int]:
 
 
 def _group(tex: str, at: int) -> tuple[str, int] | None:
-    """Return the text in the braces at a place and the place behind them; None without braces."""
+    """Return the text in braces at an index, and the index after them; None without braces."""
     while at < len(tex) and tex[at].isspace():
         at += 1
     if not tex.startswith("{", at):
@@ -93,7 +93,7 @@ def _number(text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    r"""Return a unit as siunitx has it, such as ``\meter\per\second`` or ``m/s^2``, as TeX."""
+    r"""Return a unit of siunitx, such as ``\meter\per\second`` or ``m/s^2``, as plain TeX."""
     written, power, per, prefixed = "", "", False, False
     for found in _IN_UNIT.finditer(text):
         name = found["command"]
@@ -126,7 +126,7 @@ def _unit(text: str) -> str:
 
 
 def _beside(written: str, per: bool) -> str:
-    """Return a unit's beginning with what stands before its next part."""
+    """Return the beginning of a unit, with a slash or a space for the next part."""
     if per:
         return f"{written or '1'}/"
     return rf"{written}\," if written else ""
@@ -175,7 +175,7 @@ def _braket(_: str, groups: list[str]) -> str | None:
 
 
 def _each(form: str, count: int) -> "Expansion":
-    """Return an expansion that puts ``count`` groups in the places ``#1`` to ``#9`` of a form."""
+    """Return an expansion that replaces ``#1`` to ``#9`` in a form by ``count`` groups."""
 
     def expand(_: str, groups: list[str]) -> str | None:
         if len(groups) < count:
@@ -186,7 +186,7 @@ def _each(form: str, count: int) -> "Expansion":
 
 
 Expansion = Callable[[str, list[str]], str | None]
-"""Returns a command as plain TeX, by its option and its groups; None where it can't be read."""
+"""Returns a command as plain TeX, from its option and groups; None for an unreadable command."""
 
 _FORMS: Final = {
     "abs": r"\left|#1\right|",

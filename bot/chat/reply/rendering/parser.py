@@ -15,7 +15,7 @@ _ENVIRONMENT: Final = re.compile(
     r"\\begin\{((?:align|aligned|alignat|equation|gather|gathered|multline|eqnarray|cases"
     r"|[pbBvV]?matrix|array|split)\*?)\}"
 )
-"""The environments that some models write without the marks of a formula around them."""
+"""The environments that some models write without the delimiters of a formula."""
 
 _CLOSERS: Final = {r"\[": r"\]", "$$": "$$", r"\(": r"\)"}
 _URL: Final = re.compile(r"://[^\s<>|`\"]+")
@@ -51,7 +51,7 @@ def _any_link(url: str) -> bool:
 
 
 def _formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read a formula that begins at the start of a line and ends at the end of one."""
+    """Read a formula that starts and ends its lines."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     opener = state.src[start : start + 2]
     environment = _ENVIRONMENT.match(state.src, start)
@@ -120,13 +120,13 @@ def _formula(state: StateInline, silent: bool) -> bool:
 
 
 def _is_formula(before: str, content: str, after: str) -> bool:
-    """Return whether a text between dollar signs is a formula, not part of two amounts of money."""
+    """Return whether text between dollar signs is a formula, not text between two amounts."""
     if content[0].isspace() or content[-1].isspace() or "\n\n" in content:
         return False
     if after.isdigit() or (before.isascii() and before.isalnum()) or before in ("$", "\\"):
         return False
     if _AMOUNT.fullmatch(content) and not content.isdigit():
-        # "$5-$", "$1.50/$": an amount up to the next one.
+        # The content ends before the next amount, as in "$5-$" and "$1.50/$".
         return False
     if _LISTED.match(content):
         return False
@@ -137,7 +137,7 @@ def _is_formula(before: str, content: str, after: str) -> bool:
 
 
 def _discord(state: StateInline, silent: bool) -> bool:
-    """Read a mention, a custom emoji or a timestamp, which is Discord's own syntax."""
+    """Read Discord's own syntax: a mention, a custom emoji or a timestamp."""
     if state.src[state.pos] != "<":
         return False
     match = _DISCORD.match(state.src, state.pos, state.posMax)
@@ -150,7 +150,7 @@ def _discord(state: StateInline, silent: bool) -> bool:
 
 
 def _address(state: StateInline, silent: bool) -> bool:
-    """Read a bare URL, in which Discord reads no markup; called at its colon."""
+    """Read a bare URL, in which Discord reads no markup; called at the URL's colon."""
     if state.src[state.pos] != ":":
         return False
     match = _URL.match(state.src, state.pos, state.posMax)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from wcwidth import wcswidth
 
 PHONE_COLUMNS: Final = 40
-"""The widest line of a code block that a phone shows without a break, in columns."""
+"""The longest line of a code block that fits on a phone, in columns."""
 
 _LONGEST_LABEL: Final = 40
 _FENCE: Final = "```"
@@ -66,7 +66,7 @@ def _lists(table: Table) -> list[str]:
         for column, (heading, cell) in enumerate(zip(table.heading, row, strict=False)):
             label = heading.markdown
             if number and len(label) > _LONGEST_LABEL:
-                label = ""  # said in full in the first row
+                label = ""  # the first row has the whole label
             if not cell.markdown and (number or not label):
                 continue
             if column == 0:

@@ -1,5 +1,7 @@
 """Which formulas of an answer become pictures, and what of an answer without them."""
 
+import asyncio
+
 from bot.chat.reply.content.illustration import MOST_FORMULAS, draw_formulas
 from bot.chat.reply.content.message_content import Picture
 from tests.support.drawer import QuickDrawer
@@ -37,3 +39,12 @@ async def test_a_formula_of_a_package_is_drawn_as_plain_tex_and_described_as_wri
         r"\mathrm{H}_{2}\mathrm{O}",
         long.replace(r"\abs{x}", r"\left|x\right|"),
     ]
+
+
+async def test_formulas_that_are_not_drawn_in_time_stay_text() -> None:
+    class SlowDrawer:
+        async def formula(self, tex: str) -> bytes | None:
+            await asyncio.Event().wait()
+            return None
+
+    assert await draw_formulas("\\[ x^2 \\]", SlowDrawer(), seconds=0.0) == ["x²"]
