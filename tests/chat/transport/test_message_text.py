@@ -6,32 +6,7 @@ import discord
 import pytest
 
 from bot.chat.transport.message_text import display_texts, message_text
-
-
-def message(flags: int, **fields: Any) -> discord.Message:
-    """Return a message as Discord sends it."""
-    client = discord.Client(intents=discord.Intents.none())
-    channel: Any = client.get_partial_messageable(6)
-    data: Any = {
-        "id": "5",
-        "channel_id": "6",
-        "type": 0,
-        "content": "",
-        "timestamp": "2026-05-06T10:00:00+00:00",
-        "edited_timestamp": None,
-        "author": {"id": "7", "username": "ada", "discriminator": "0", "avatar": None},
-        "mentions": [],
-        "mention_roles": [],
-        "mention_everyone": False,
-        "attachments": [],
-        "embeds": [],
-        "tts": False,
-        "pinned": False,
-        "flags": flags,
-        **fields,
-    }
-    state: Any = client._connection  # noqa: SLF001 - a message is made with its state
-    return discord.Message(state=state, channel=channel, data=data)
+from tests.chat.transport.test_message_payload import parsed
 
 
 def picture(name: str, description: str | None) -> dict[str, Any]:
@@ -52,7 +27,7 @@ def rich() -> discord.Message:
         {"type": 17, "id": 4, "components": [{"type": 10, "id": 5, "content": "inside"}]},
         file,
     ]
-    return message(1 << 15, components=components)
+    return parsed(flags=1 << 15, components=components)
 
 
 def test_components_have_texts_formulas_descriptions_and_file_names(rich: discord.Message) -> None:
@@ -70,5 +45,5 @@ def test_the_displayed_text_leaves_out_pictures_and_files(rich: discord.Message)
 
 
 def test_a_plain_message_has_its_content() -> None:
-    plain = message(0, content="plain")
+    plain = parsed(content="plain", flags=0)
     assert message_text(plain) == display_texts(plain) == "plain"
