@@ -6,6 +6,7 @@ A new release of discord.py may rename any of them without notice.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
@@ -197,11 +198,14 @@ async def raw_history(
     concrete: Any = await channel._get_channel()  # noqa: SLF001 - history() calls the same
     state: Any = concrete._state  # noqa: SLF001 - history() reads the same
     raw = await state.http.logs_from(concrete.id, limit, before=before, after=after)
+    return raw, _message_parser(state, concrete), concrete.id
 
+
+def _message_parser(state: Any, channel: Any) -> Callable[[Any], discord.Message]:
     def parse(data: Any) -> discord.Message:
-        return _whole(state.create_message(channel=concrete, data=data))
+        return _whole(state.create_message(channel=channel, data=data))
 
-    return raw, partial(parse_message, parse), concrete.id
+    return partial(parse_message, parse)
 
 
 def _whole(message: discord.Message) -> discord.Message:
@@ -282,16 +286,15 @@ def found_messages(
     client: discord.Client, guild: discord.Guild, data: dict[str, Any]
 ) -> list[discord.Message]:
     """Return the messages of a search; a message that can't be parsed is logged and left out."""
-    state: Any = client._connection  # noqa: SLF001 - a message is made with its state
+    state = client._connection  # noqa: SLF001 - a message is made with its state
     found = []
-    for hits in data.get("messages", []):
-        for raw in hits:
-            try:
-                channel: Any = guild.get_channel_or_thread(int(raw["channel_id"]))
-                if channel is not None:
-                    found.append(discord.Message(state=state, channel=channel, data=raw))
-            except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
-                _log.warning("A message of a search is skipped: %s", describe_unparsed(error, raw))
+    for raw in chain.from_iterable(data.get("messages", [])):
+        try:
+            channel = guild.get_channel_or_thread(int(raw["channel_id"]))
+            if channel is not None:
+                found.append(_message_parser(state, channel)(raw))
+        except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
+            _log.warning("A message of a search is skipped: %s", describe_unparsed(error, raw))
     return found
 
 
