@@ -11,6 +11,7 @@ from bot.assistants.validation import from_raw
 from bot.sandbox import Permission
 from bot.tools.functions import Functions
 from tests.scenarios.community import Community, community
+from tests.scenarios.test_broken_objects import change_guilds, without_a_position
 
 
 @pytest.fixture
@@ -45,6 +46,14 @@ async def test_an_open_channel_is_read(whole: Community) -> None:
     text = await told(whole, "recent_messages", channel="#news")
     assert "The harbour opens in news" in text
     assert "#news, Ada" in text
+
+
+async def test_a_channel_is_found_beside_a_broken_one(
+    whole: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_guilds(monkeypatch, without_a_position)
+    await whole.restart_bot()
+    assert "opens in news" in await told(whole, "recent_messages", channel="#news")
 
 
 async def test_a_channel_that_not_everybody_here_reads_is_not_read(whole: Community) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import discord
@@ -84,7 +84,7 @@ class TurnChannels:
 
     def _named(self, name: str) -> GuildChannel:
         """Return a channel by name, id or mention; raises ``ToolError``, also for a hidden one."""
-        channels = [] if self._guild is None else list(_channels(self._guild))
+        channels = [] if self._guild is None else _channels(self._guild)
         found_id = _ID.fullmatch(name.strip())
         wanted = name.strip().removeprefix("#").casefold()
         for each in channels:
@@ -129,10 +129,13 @@ class TurnChannels:
         )
 
 
-def _channels(guild: discord.Guild) -> Iterator[GuildChannel]:
-    yield from guild.text_channels
-    yield from guild.voice_channels
-    yield from guild.threads
+def _channels(guild: discord.Guild) -> list[GuildChannel]:
+    """Return text channels, voice channels and channel threads, in Discord's order."""
+    kinds = discord.TextChannel, discord.VoiceChannel
+    found = [channel for channel in guild.channels if isinstance(channel, kinds)]
+    # guild.text_channels raises an error for a channel without a position.
+    found.sort(key=lambda each: (kinds.index(type(each)), each.position or 0, each.id))
+    return [*found, *guild.threads]
 
 
 def _is_open(channel: discord.abc.GuildChannel) -> bool:
