@@ -156,6 +156,8 @@ async def test_wrong_tags_and_empty_commands_are_explained(channels: Community) 
     refused = await set_rules(channels, channels.general, answered_tag="solved*")
     assert refused == localized("channel-no-tag", name=sentences.plain("solved*"))
     assert await set_rules(channels, channels.general) == localized("channel-nothing-to-set")
+    nowhere = await set_rules(channels, channels.general, answer="every", place="category")
+    assert nowhere == localized("place-no-category")
     for path in ("channel show", "channel reset"):
         with pytest.raises(NotPossible):
             await channels.ada.command(channels.general, path)
