@@ -38,7 +38,7 @@ async def check_endpoint(
     shown = endpoint.shown
     try:
         async with asyncio.timeout(seconds):
-            body = await endpoint.order(
+            body = await endpoint.fetch(
                 "GET", endpoint.path("models"), model=wanted or "any", most_bytes=_LIST_BYTES
             )
         listed = decode_json(body, _List).data or []

@@ -217,7 +217,7 @@ class Endpoint:
             raise
         return stream, events
 
-    async def order(
+    async def fetch(
         self, method: str, url: URL, *, model: str = "any", most_bytes: int = WHOLE_BYTES
     ) -> bytes:
         """Send a request without a body and return the response's body; raises as ``receive``."""

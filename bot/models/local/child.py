@@ -17,43 +17,43 @@ def main() -> None:
     # Only messages to the parent go to its pipe; output of libraries goes to the log.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    orders = json.loads(sys.stdin.buffer.readline() or b"null")
-    if not isinstance(orders, dict):
+    settings = json.loads(sys.stdin.buffer.readline() or b"null")
+    if not isinstance(settings, dict):
         sys.exit("This process is started by the bot; it does nothing by itself.")
-    _die_with(int(orders["parent"]))
+    _die_with(int(settings["parent"]))
     # A model that computes on every core must not slow down the bot.
     with contextlib.suppress(OSError):
         os.nice(5)
     try:
-        server = _serve(orders)
+        server = _serve(settings)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must tell it
-        _answer(answers, {"error": _in_words(error)})
+        _answer(answers, {"error": describe(error)})
         sys.exit(1)
     _answer(answers, {"url": server.listening_address})
     threading.Event().wait()
 
 
-def _serve(orders: dict[str, Any]) -> Any:
+def _serve(settings: dict[str, Any]) -> Any:
     import xllamacpp  # type: ignore[import-untyped, unused-ignore]  # it ships no types, and may be absent
 
     params = xllamacpp.CommonParams()
-    params.model.path = orders["gguf"]
-    params.model_alias = {orders["alias"]}
+    params.model.path = settings["gguf"]
+    params.model_alias = {settings["alias"]}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     # Without a key, any web page in a browser on this machine could use the model.
-    params.api_keys = [orders["key"]]
-    params.n_parallel = orders["parallel"]
-    params.n_ctx = orders["context"] * orders["parallel"]
-    params.n_predict = orders["longest_answer"]
+    params.api_keys = [settings["key"]]
+    params.n_parallel = settings["parallel"]
+    params.n_ctx = settings["context"] * settings["parallel"]
+    params.n_predict = settings["longest_answer"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _threads()
     params.cache_ram_mib = 64
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = 2
-    params.sampling.penalty_repeat = orders["repeat_penalty"]
-    if orders["temperature"] is not None:
-        params.sampling.temp = orders["temperature"]
+    params.sampling.penalty_repeat = settings["repeat_penalty"]
+    if settings["temperature"] is not None:
+        params.sampling.temp = settings["temperature"]
     return xllamacpp.Server(params)
 
 
@@ -89,7 +89,8 @@ def _end() -> NoReturn:
     os._exit(0)
 
 
-def _in_words(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
+    """Return why the model can't be served, with the command that helps."""
     text = str(error)
     if isinstance(error, ModuleNotFoundError):
         return "The local model needs xllamacpp: pip install 'assistants-bot[local]'."

@@ -114,7 +114,7 @@ async def start_process(
     child = LocalProcess(process, deque(maxlen=20))
     assert process.stdin is not None
     assert process.stdout is not None
-    orders = {
+    child_settings = {
         "parent": os.getpid(),
         "gguf": str(gguf),
         "alias": _ALIAS,
@@ -128,7 +128,7 @@ async def start_process(
     answer: dict[str, str] = {}
     try:
         with suppress(ConnectionError):  # the child ended at once; its log tells more
-            process.stdin.write(json.dumps(orders).encode() + b"\n")
+            process.stdin.write(json.dumps(child_settings).encode() + b"\n")
             await process.stdin.drain()
         async with asyncio.timeout(settings.load_seconds):
             line = await process.stdout.readline()
@@ -177,7 +177,7 @@ async def _spawn(python: str) -> asyncio.subprocess.Process:
 async def library_problem(python: str) -> str | None:
     """Return why the library can't be loaded, tested in a separate process."""
     code = (
-        "import sys\nfrom bot.models.local.child import _in_words as w\n"
+        "import sys\nfrom bot.models.local.child import describe as w\n"
         "try:\n import xllamacpp\nexcept ImportError as e:\n sys.exit(w(e))"
     )
     process = await asyncio.create_subprocess_exec(

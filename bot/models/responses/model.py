@@ -26,7 +26,7 @@ from bot.models.types import ModelError, ModelEvent, ModelRequest
 
 _log: Final = logging.getLogger(__name__)
 
-_ORDER_SECONDS: Final = 10.0
+_CLEANUP_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
 
 
@@ -53,7 +53,7 @@ class Responses(EndpointModel[ResponsesDialect]):
         self._background = background
         self._poll = poll
         self._leaving = False
-        self._orders: dict[asyncio.Task[None], str] = {}
+        self._cleanups: dict[asyncio.Task[None], str] = {}
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer's events; raises ``ModelError``.
@@ -72,13 +72,13 @@ class Responses(EndpointModel[ResponsesDialect]):
 
     async def forget(self, response_id: str) -> None:
         """Delete a stored response; a failure is logged, and the response expires by itself."""
-        for task in [task for task, id_ in self._orders.items() if id_ == response_id]:
+        for task in [task for task, id_ in self._cleanups.items() if id_ == response_id]:
             await asyncio.wait([task])
-        await self._order("DELETE", f"responses/{response_id}")
+        await self._clean_up("DELETE", f"responses/{response_id}")
 
     async def abandon(self, response_id: str) -> None:
         """Cancel and delete a response that nobody will read; best effort, never raises."""
-        await self._order("POST", f"responses/{response_id}/cancel")
+        await self._clean_up("POST", f"responses/{response_id}/cancel")
         await self.forget(response_id)
 
     def leave_running(self) -> None:
@@ -87,8 +87,8 @@ class Responses(EndpointModel[ResponsesDialect]):
 
     async def close(self) -> None:
         """Finish pending cancellations and close the connections; safe to call twice."""
-        if self._orders:
-            _, late = await asyncio.wait(list(self._orders), timeout=_CLOSE_SECONDS)
+        if self._cleanups:
+            _, late = await asyncio.wait(list(self._cleanups), timeout=_CLOSE_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -140,7 +140,7 @@ class Responses(EndpointModel[ResponsesDialect]):
             return await asyncio.shield(creating)
         except asyncio.CancelledError:
             unwanted.set()
-            self._send(self._abandon_created(creating), "")
+            self._start_cleanup(self._abandon_created(creating), "")
             raise
 
     async def _create(
@@ -203,18 +203,18 @@ class Responses(EndpointModel[ResponsesDialect]):
         """Abandon a background response that nobody will read."""
         if self._leaving or not reader.background or reader.ended_remotely or reader.id is None:
             return
-        self._send(self._abandon(reader.id), reader.id)
+        self._start_cleanup(self._abandon(reader.id), reader.id)
 
-    def _send(self, work: Coroutine[Any, Any, None], response_id: str) -> None:
+    def _start_cleanup(self, work: Coroutine[Any, Any, None], response_id: str) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._orders[task] = response_id
-        task.add_done_callback(self._orders.pop)
+        self._cleanups[task] = response_id
+        task.add_done_callback(self._cleanups.pop)
 
     async def _abandon_created(
         self, creating: asyncio.Task[tuple[AnswerStream[ResponseReader], list[ModelEvent]]]
     ) -> None:
         try:
-            async with asyncio.timeout(_ORDER_SECONDS):
+            async with asyncio.timeout(_CLEANUP_SECONDS):
                 source, _ = await creating
         except (ModelError, TimeoutError, asyncio.CancelledError):
             return  # no response was created, or none whose id is known
@@ -224,16 +224,16 @@ class Responses(EndpointModel[ResponsesDialect]):
 
     async def _abandon(self, response_id: str) -> None:
         """Cancel and delete a response that nobody will read."""
-        if await self._order("POST", f"responses/{response_id}/cancel"):
-            await self._order("DELETE", f"responses/{response_id}")
+        if await self._clean_up("POST", f"responses/{response_id}/cancel"):
+            await self._clean_up("DELETE", f"responses/{response_id}")
 
-    async def _order(self, method: str, path: str) -> bool:
+    async def _clean_up(self, method: str, path: str) -> bool:
         """Send a request whose response does not matter; log a failure and return False."""
         endpoint = self._endpoint
         try:
-            async with asyncio.timeout(_ORDER_SECONDS):
+            async with asyncio.timeout(_CLEANUP_SECONDS):
                 await endpoint.retried(
-                    lambda: endpoint.order(method, endpoint.path(path)), lambda _: False
+                    lambda: endpoint.fetch(method, endpoint.path(path)), lambda _: False
                 )
         except (ModelError, TimeoutError) as error:
             _log.warning(

@@ -37,7 +37,7 @@ class Polling:
 
     async def look(self) -> list[ModelEvent]:
         """Retrieve the response and return its new events; raises ``FailedError``."""
-        body = await self._endpoint.order("GET", self._url, model=self._model)
+        body = await self._endpoint.fetch("GET", self._url, model=self._model)
         try:
             events = self.reader.take_whole(body)
         except FAULTS as fault:
