@@ -6,7 +6,6 @@ https://platform.openai.com/docs/api-reference/images/create
 import asyncio
 import base64
 import logging
-from contextlib import closing
 from typing import Final
 
 import msgspec
@@ -19,7 +18,7 @@ from bot.models.http.image_fetcher import FetchError, ImageFetcher
 from bot.runtime.clock import Clock
 from bot.runtime.quoted_text import without_quotes
 from bot.runtime.retry import RetryPolicy, TryAgain, retry
-from bot.wire.bodies import BodyError, decode_json, read_bounded
+from bot.wire.bodies import BodyError, decode_json
 from bot.wire.http_client import (
     TRANSPORT_ERRORS,
     HttpClient,
@@ -107,19 +106,16 @@ class ImagesEndpoint:
             return await self._fetcher.fetch(str(url), MOST_BYTES)
         # Its own files are where the endpoint is; the key does not go with this request.
         async with HttpClient(connect=10.0) as http:
-            with closing(await http.open("GET", url)) as response:
-                return await read_bounded(response, MOST_BYTES)
+            return await http.fetch("GET", url, most_bytes=MOST_BYTES)
 
     async def _ask(self, description: str) -> bytes:
         request = {"model": self._model, "prompt": description, "n": 1}
         if self._size:
             request["size"] = self._size
-        response = await self._endpoint.http().open(
+        return await self._endpoint.http().fetch(
             "POST",
             self._endpoint.path("images/generations"),
             data=msgspec.json.encode(request),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
-            accepted=(200,),
+            most_bytes=_ANSWER_BYTES,
         )
-        with closing(response):
-            return await read_bounded(response, _ANSWER_BYTES)

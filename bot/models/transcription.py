@@ -5,7 +5,6 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 
 import asyncio
 import logging
-from contextlib import closing
 from typing import Final, Literal
 
 import aiohttp
@@ -16,7 +15,7 @@ from bot.models.http.errors import read_error
 from bot.runtime.clock import Clock
 from bot.runtime.quoted_text import without_quotes
 from bot.runtime.retry import RetryPolicy, TryAgain, retry
-from bot.wire.bodies import BodyError, decode_json, read_bounded
+from bot.wire.bodies import BodyError, decode_json
 from bot.wire.http_client import TRANSPORT_ERRORS, StatusError, http_verdict
 
 TranscriptionProblem = Literal[
@@ -108,12 +107,10 @@ class TranscriptionEndpoint:
                 form.append(value).set_content_disposition("form-data", name=field)
             file = form.append(data, {"Content-Type": "application/octet-stream"})
             file.set_content_disposition("form-data", name="file", filename=name)
-        response = await self._endpoint.http().open(
+        return await self._endpoint.http().fetch(
             "POST",
             self._endpoint.path("audio/transcriptions"),
             data=form,
             headers={"Content-Type": form.headers["Content-Type"], "Accept": "application/json"},
-            accepted=(200,),
+            most_bytes=_ANSWER_BYTES,
         )
-        with closing(response):
-            return await read_bounded(response, _ANSWER_BYTES)

@@ -1,7 +1,7 @@
 """The HTTP layer that all clients of servers use: session, statuses, error bodies, secrets."""
 
 from collections.abc import Container, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import aiohttp
@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from bot.runtime.retry import TryAgain, retry_after
-from bot.wire.bodies import read_beginning, sendable
+from bot.wire.bodies import read_beginning, read_bounded, sendable
 
 ERROR_BYTES: Final = 64 * 1024
 """How many bytes of an error's body are read."""
@@ -104,6 +104,23 @@ class HttpClient:
             if response.status in accepted:
                 return response
             raise StatusError(response, await read_beginning(response, ERROR_BYTES))
+
+    async def fetch(
+        self,
+        method: str,
+        url: URL | str,
+        *,
+        most_bytes: int,
+        data: bytes | aiohttp.MultipartWriter | None = None,
+        headers: LooseHeaders | None = None,
+    ) -> bytes:
+        """Send a request once; return the whole body of its response with status 200.
+
+        Raises as ``open``, and ``BodyTooLargeError``.
+        """
+        response = await self.open(method, url, data=data, headers=headers, accepted=(200,))
+        with closing(response):
+            return await read_bounded(response, most_bytes)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
