@@ -108,14 +108,13 @@ async def test_a_reply_with_a_file_keeps_the_file_when_it_is_closed_with_a_note(
     await first.finish("Here.", [], [retry], uploads=[Upload("data.txt", b"1, 2")])
     again = Written(written.bot, await refreshed(written), asyncio.Event())
     await again.reply().close("The note.")
-    (message,) = [
-        m for m in written.bot.general.messages if m.author is written.bot.sandbox.bot_user
-    ]
-    assert labels(message) == []
-    assert [attachment.filename for attachment in message.attachments] == ["data.txt"]
+    (message_id,) = await again.parts()
+    assert labels(written.bot.general.by_id[message_id]) == []
     channel = written.bot.client.get_partial_messageable(written.bot.general.id)
-    fetched = await channel.fetch_message(message.id)
+    fetched = await channel.fetch_message(message_id)
     assert display_texts(fetched) == "Here.\nThe note."
+    (file,) = [each for each in fetched.components if isinstance(each, discord.FileComponent)]
+    assert file.name == "data.txt"
 
 
 async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Written) -> None:
