@@ -211,6 +211,17 @@ async def test_a_file_that_comes_and_goes_meanwhile_leaves_no_row_without_its_by
         assert db.execute("SELECT id FROM files").fetchall() == []
 
 
+def test_a_copy_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    source, taken = tmp_path / "bot.db", tmp_path / "taken"
+    with closing(sqlite3.connect(source)) as db:
+        db.execute("CREATE TABLE notes (text TEXT)")
+    with pytest.raises(StoreError, match=r"bot\.db could not be copied to .*missing"):
+        copy_database(source, tmp_path / "missing" / "bot.db")
+    taken.write_text("a file")
+    with pytest.raises(StoreError, match=r"could not be copied to .*taken"):
+        copy_files(tmp_path, taken)
+
+
 async def test_a_backup_has_a_hundred_runs_that_write_meanwhile(
     running: Community, tmp_path: Path
 ) -> None:

@@ -5,14 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from bot.store.database import StoreError
 from bot.store.ledger import (
+    AskResponse,
     Ledger,
     LedgerError,
     NewQuestion,
+    Personal,
+    QueueFullError,
     Scope,
     TooManyValuesError,
     Turn,
 )
+from bot.store.ledger.turns.history import turn_answering
 from bot.store.ledger.turns.votes import exported_votes
 from tests.store.turns import CHANNEL, ask, asked, brought_to, home, open_turn
 from tests.support.fake_clock import START, FakeClock
@@ -210,3 +215,47 @@ def test_a_ledger_from_before_votes_exports_none(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "bot.db")) as db:
         db.execute("CREATE TABLE questions (id INTEGER PRIMARY KEY)")
     assert list(exported_votes(tmp_path / "bot.db")) == []
+
+
+async def test_a_title_and_its_tokens_are_stored_once(ledger: Ledger) -> None:
+    turn = await brought_to(ledger, "answered")
+    titles = ledger.channel_titles
+    await titles.want(CHANNEL, turn.id)
+    for title in ("Tea", "Coffee"):
+        await titles.written(CHANNEL, title, 7)
+    wanted = await titles.of_channel(CHANNEL)
+    assert wanted is not None
+    assert wanted.title == "Tea"
+    after = await ledger.history.turn(turn.id)
+    assert after is not None
+    assert after.tokens == 7
+    await titles.settle(CHANNEL)
+    assert await titles.of_channel(CHANNEL) is None
+
+
+async def test_a_question_by_command_is_taken_once_and_refused_in_a_full_conversation(
+    ledger: Ledger,
+) -> None:
+    personal = Personal(owner_id=1, place_id=50, ephemeral=True)
+    response = AskResponse(interaction_id=1, token="secret", expires_at=START + 900)
+
+    async def take(question_id: int) -> int | None:
+        new = asked(question_id, "Why?")
+        return await ledger.asks.take(new, personal, response, parent_id=50, most=2)
+
+    assert [await take(number) for number in (1, 2)] == [1, 1]
+    with pytest.raises(QueueFullError):
+        await take(3)
+    assert await ledger.turns.next_in(1) is not None
+    assert await take(1) is None
+    assert await ledger.asks.of_turn(99) is None
+
+
+async def test_the_turn_that_answers_a_question_is_read_beside_the_bot(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    turn = await brought_to(ledger, "answered")
+    assert turn_answering(tmp_path / "bot.db", 1) == turn
+    assert turn_answering(tmp_path / "bot.db", 2) is None
+    with pytest.raises(StoreError, match=r"The turns in .* can't be read"):
+        turn_answering(tmp_path / "other.db", 1)
