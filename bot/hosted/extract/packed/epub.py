@@ -6,19 +6,9 @@ from typing import Final
 from bot.hosted.extract.decoding import decode
 from bot.hosted.extract.html import html_text
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
-from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
+from bot.hosted.extract.packed.package import Attributes, Elements, Package, Reader, joined
 
 _PAGES: Final = (".xhtml", ".html", ".htm")
-
-
-class _Container(Reader):
-    """Finds the path of the book's package document."""
-
-    path = ""
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "rootfile":
-            self.path = self.path or attributes.get("full-path", "")
 
 
 class _Book(Reader):
@@ -48,26 +38,16 @@ class _Book(Reader):
         self._in_heading = False
 
 
-class _Encryption(Reader):
-    """Collects the encrypted parts."""
-
-    def __init__(self) -> None:
-        self.parts: set[str] = set()
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "CipherReference":
-            self.parts.add(joined("", attributes.get("URI", "")))
-
-
 def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) -> None:
     """Read the book's chapters; raises ExtractionError if they are encrypted."""
-    container, book, encryption = _Container(), _Book(), _Encryption()
+    container, book, encryption = Elements("rootfile"), _Book(), Elements("CipherReference")
     package.parse("META-INF/container.xml", container)
     if "META-INF/encryption.xml" in package:
         package.parse("META-INF/encryption.xml", encryption)
+    path = next(filter(None, container.values("full-path")), "")
     with package.skipping_broken():
-        package.parse(container.path, book)
-    folder = posixpath.dirname(container.path)
+        package.parse(path, book)
+    folder = posixpath.dirname(path)
     listed = [book.parts[each] for each in book.order if each in book.parts]
     pages = [
         joined(folder, href)
@@ -76,7 +56,7 @@ def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) 
     ]
     if not pages:
         pages = [name for name in package.names if name.endswith(_PAGES)]
-    if encryption.parts & {*pages}:
+    if not {joined("", uri) for uri in encryption.values("URI")}.isdisjoint(pages):
         raise ExtractionError("locked", "The book is encrypted (DRM).")
     for piece in book.heading:
         collector.add(piece)

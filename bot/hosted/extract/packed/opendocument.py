@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.hosted.extract.kinds import unsupported
 from bot.hosted.extract.limits import Collector, ExtractionError
-from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
+from bot.hosted.extract.packed.package import Attributes, Elements, Package, Reader, joined
 
 _PARAGRAPHS: Final = frozenset({"p", "h"})
 _SKIPPED: Final = frozenset({"tracked-changes", "deletion", "scripts", "sequence-decls"})
@@ -22,9 +22,9 @@ _TIME: Final = re.compile(r"PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S")
 def read_opendocument(package: Package, collector: Collector) -> None:
     """Read the content, then headers and footers, then objects such as charts."""
     if "META-INF/manifest.xml" in package:
-        manifest = _Manifest()
-        package.parse("META-INF/manifest.xml", manifest)
-        if manifest.encrypted:
+        encryption = Elements("encryption-data", "encrypted-key")
+        package.parse("META-INF/manifest.xml", encryption)
+        if encryption.found:
             raise ExtractionError("locked", "The file is password-protected.")
     kind = b""
     if "mimetype" in package:
@@ -41,14 +41,6 @@ def read_opendocument(package: Package, collector: Collector) -> None:
         if part in package:
             with package.skipping_broken():
                 package.parse(part, _ContentReader(collector))
-
-
-class _Manifest(Reader):
-    encrypted = False
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name in ("encryption-data", "encrypted-key"):
-            self.encrypted = True
 
 
 class _ContentReader(Reader):

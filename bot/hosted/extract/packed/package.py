@@ -48,6 +48,22 @@ class Reader:
         """Handle text of the innermost open element."""
 
 
+class Elements(Reader):
+    """Collects the attributes of each element that has one of the names."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self.found: list[Attributes] = []
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name in self._names:
+            self.found.append(attributes)
+
+    def values(self, attribute: str) -> list[str]:
+        """Return the values of an attribute, "" where an element lacks it."""
+        return [attributes.get(attribute, "") for attributes in self.found]
+
+
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A reference to another part: the end of its type, and the part's name."""
@@ -123,24 +139,20 @@ class Package:
         """Return the existing parts that ``part`` refers to; "" means the package."""
         folder, base = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{base}.rels")
-        reader = _Relationships(folder)
+        elements = Elements("Relationship")
         if name in self:
             with self.skipping_broken():
-                self.parse(name, reader)
-        return [found for found in reader.found if found.target in self]
-
-
-class _Relationships(Reader):
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self.found: list[Relationship] = []
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name != "Relationship" or attributes.get("TargetMode") == "External":
-            return
-        kind = attributes.get("Type", "").rpartition("/")[2]
-        target = joined(self._folder, attributes.get("Target", ""))
-        self.found.append(Relationship(attributes.get("Id", ""), kind, target))
+                self.parse(name, elements)
+        found = [
+            Relationship(
+                id=attributes.get("Id", ""),
+                kind=attributes.get("Type", "").rpartition("/")[2],
+                target=joined(folder, attributes.get("Target", "")),
+            )
+            for attributes in elements.found
+            if attributes.get("TargetMode") != "External"
+        ]
+        return [relationship for relationship in found if relationship.target in self]
 
 
 def joined(folder: str, target: str) -> str:

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final
 
 from bot.hosted.extract.limits import Collector
 from bot.hosted.extract.packed.cell_formats import BUILT_IN, format_cell
-from bot.hosted.extract.packed.package import BROKEN, Attributes, Package, Reader
+from bot.hosted.extract.packed.package import BROKEN, Attributes, Elements, Package, Reader
 from bot.hosted.extract.packed.text import read_drawn, read_text
 
 _ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")  # a character that XML cannot hold
@@ -18,20 +17,6 @@ _PAGE_CODES: Final = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-
 _PAGE_PARTS: Final = frozenset(
     f"{pages}{part}" for pages in ("odd", "even", "first") for part in ("Header", "Footer")
 )
-
-
-@dataclass(slots=True)
-class _Workbook(Reader):
-    """Collects a workbook's sheets in order, and its date system."""
-
-    sheets: list[tuple[str, str]] = field(default_factory=list)
-    from_1904: bool = False
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "sheet":
-            self.sheets.append((attributes.get("name", ""), attributes.get(":id", "")))
-        elif name == "workbookPr":
-            self.from_1904 = attributes.get("date1904", "0") in ("1", "true")
 
 
 class _Styles(Reader):
@@ -180,8 +165,9 @@ def _number(letters: str) -> int:
 
 def read_workbook(package: Package, main: str, collector: Collector) -> None:
     """Read all sheets, each with its name, header, comments, text boxes and charts."""
-    workbook = _Workbook()
+    workbook = Elements("sheet", "workbookPr")
     package.parse(main, workbook)
+    from_1904 = not {"1", "true"}.isdisjoint(workbook.values("date1904"))
     related = package.relationships(main)
     strings: list[str] = []
     styles = _Styles()
@@ -194,12 +180,12 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
             elif relationship.kind == "styles":
                 package.parse(relationship.target, styles)
     parts = {each.id: each.target for each in related}
-    for name, identifier in workbook.sheets:
-        part = parts.get(identifier)
+    for sheet in workbook.found:
+        part = parts.get(sheet.get(":id", ""))
         if part is None:
             continue
-        collector.add(f"{name}\n")
-        reader = _Sheet(collector, strings, styles, from_1904=workbook.from_1904)
+        collector.add(f"{sheet.get('name', '')}\n")
+        reader = _Sheet(collector, strings, styles, from_1904=from_1904)
         with package.skipping_broken():
             package.parse(part, reader)
         _read_beside(package, part, collector)

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from bot.hosted.extract.limits import Collector
-from bot.hosted.extract.packed.package import Attributes, Package, Reader
+from bot.hosted.extract.packed.package import Attributes, Elements, Package, Reader
 from bot.hosted.extract.packed.text import PackedTextReader, read_drawn, read_text
 
 _LOOSE_SLIDE: Final = re.compile(r"ppt/slides/slide(\d+)\.xml")
@@ -34,24 +34,15 @@ def read_presentation(package: Package, main: str, collector: Collector) -> None
 
 
 def _slides(package: Package, main: str) -> list[str]:
-    order = _SlideOrder()
+    order = Elements("sldId")
     if not _LOOSE_SLIDE.match(main):
         package.parse(main, order)
     related = {each.id: each.target for each in package.relationships(main)}
-    slides = [related[each] for each in order.ids if each in related]
+    slides = [related[each] for each in order.values(":id") if each in related]
     if slides:
         return slides
     numbers = sorted(int(m.group(1)) for name in package.names if (m := _LOOSE_SLIDE.match(name)))
     return [f"ppt/slides/slide{number}.xml" for number in numbers]
-
-
-class _SlideOrder(Reader):
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "sldId":
-            self.ids.append(attributes.get(":id", ""))
 
 
 def _read_layout(package: Package, layout: str, collector: Collector, seen: set[str]) -> None:
