@@ -145,6 +145,22 @@ async def test_a_model_that_takes_no_images_is_told_of_them_and_answers(
         assert len((await home.api.list_messages(thread_id)).data) == number * 2
 
 
+@pytest.mark.parametrize(
+    ("loss", "reason"), [("deleted", "it was deleted"), ("lost", "it is lost")]
+)
+async def test_a_notice_replaces_an_image_whose_file_is_gone(
+    home: House, tmp_path: Path, loss: str, reason: str
+) -> None:
+    file_id, thread_id = await _upload(home, PNG), await home.thread()
+    await _ask(home, thread_id, "What is this?", file_id)
+    if loss == "deleted":
+        await home.api.delete_file(file_id)
+    else:
+        (tmp_path / "files" / file_id).unlink()
+    await home.until(await home.run(thread_id), "completed")
+    assert f"can't be shown: {reason}" in home.model.requests[-1].question
+
+
 async def test_a_request_that_is_refused_without_images_too_fails_the_run(
     home: House,
 ) -> None:

@@ -45,6 +45,7 @@ from bot.runtime.fair_queue import FairSlots
 from bot.runtime.metrics import Metrics
 from bot.store.engine import EngineStore, Tables
 from tests.engine.run.scripted_events import Script, ScriptedEvents
+from tests.support.databases import execute
 from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock
 from tests.support.troubled_database import troubled_store
@@ -345,6 +346,23 @@ async def test_a_run_ends_as_soon_as_the_disk_takes_its_end(tmp_path: Path) -> N
     assert database.failing_writes == 0
     assert execution.names.count("thread.run.completed") == 1
     await store.close()
+
+
+async def test_a_run_whose_text_cannot_be_stored_still_ends(
+    store: EngineStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    await execute(
+        store,
+        "CREATE TRIGGER damaged BEFORE UPDATE ON messages WHEN instr(NEW.body, 'unlucky') "
+        "BEGIN SELECT RAISE(ABORT, 'damaged'); END",
+    )
+    script: Script = [ModelTextDelta("unlucky"), Finished("stop", USAGE)]
+    execution = await prepare(store, script)
+    run = await execution.run()
+    assert run.status == "completed"
+    assert f"The text that {run.id} wrote can't be stored" in caplog.text
+    (message,) = await execution.messages()
+    assert (message.status, message.content) == ("completed", ())
 
 
 async def test_a_run_that_ended_before_its_execution_is_only_published(store: EngineStore) -> None:
