@@ -97,6 +97,14 @@ def test_the_shipped_file_names_every_key() -> None:
         ('[models]\nurl = "localhost:1"', "is not an address"),
         ('[discord]\ngateway_url = "http://x"', "is not a gateway"),
         ("[discord", "is not valid TOML"),
+        ('[discord]\nattachment_hosts = ["https://cdn"]', "which is not a host name"),
+        ("[tools.search]\nengine = 'searxng'", "needs url: the address of your SearXNG"),
+        ("[tools.search]\nengine = 'brave'", "needs api_key_env"),
+        ('[tools.mcp."a b"]\nurl = "http://x"', "the name of a server has letters"),
+        ("[tools.mcp.a]", "needs either command, the program to start, or url"),
+        ('[tools.mcp.a]\nurl = "http://x"\ncommand = ["y"]', "needs either command"),
+        ('[tools.mcp.a]\nurl = "http://x"\nheaders = { A = "Bearer 1" }', "write only the name"),
+        ("[tools.mcp.a]\nurl = 'http://x'\nseconds = 0", "a number above 0, at most 600"),
     ],
 )
 def test_an_invalid_file_gets_a_one_line_error_with_key_value_and_valid_values(

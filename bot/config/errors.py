@@ -91,7 +91,8 @@ def _expected(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.IntType | inspect.FloatType):
         noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
         if kind.gt is not None:
-            return f"{noun} above {kind.gt:.15g}"
+            most = "" if kind.le is None else f", at most {kind.le:.15g}"
+            return f"{noun} above {kind.gt:.15g}{most}"
         if kind.ge is not None and kind.le is not None:
             return f"{noun} from {kind.ge:.15g} to {kind.le:.15g}"
         return f"{noun} of at least {kind.ge:.15g}" if kind.ge is not None else noun

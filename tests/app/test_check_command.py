@@ -75,6 +75,28 @@ async def test_check_counts_the_people_that_the_bot_reaches_and_warns_near_the_r
     assert shown["context"].startswith("?? [discord] context_messages needs")
 
 
+async def test_check_tells_that_the_bot_is_on_no_server(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    sandbox.control.remove_bot()
+    shown = await checked(tmp_path, model, sandbox)
+    assert shown["invite"].startswith("!! The bot is on no server.")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("", "ok whisper-1 at http://127.0.0.1:9/v1 is configured to transcribe"),
+        ('api_key_env = "NOWHERE"', "!! [models.transcription] api_key_env names NOWHERE"),
+    ],
+)
+async def test_check_looks_at_the_settings_of_transcription(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, more: str, told: str
+) -> None:
+    section = f'[models.transcription]\nurl = "http://127.0.0.1:9/v1"\n{more}\n'
+    assert (await checked(tmp_path, model, sandbox, section))["audio"].startswith(told)
+
+
 PRICED = '[prices]\ncurrency = "EUR"\n[prices.models."scripted-model"]\ninput = 1\noutput = 2\n'
 
 UNPRICED = PRICED + '[[assistants.define]]\nname = "A"\nmodel = "other"\n'
