@@ -122,12 +122,13 @@ class McpServer:
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> FunctionResult:
         client = await self._alive()
+        from mcp import MCPError
+        from mcp.types import CONNECTION_CLOSED
+
         try:
             result = await client.call_tool(tool, arguments)
         except Exception as error:
-            from mcp import MCPError
-
-            if isinstance(error, MCPError) and not _is_lost(error):
+            if isinstance(error, MCPError) and error.code != CONNECTION_CLOSED:
                 raise ToolError(f"The MCP server {self.name} refused: {error}") from error
             await self._lost(client)
             _log.warning("The MCP server %s was lost during a call: %s", self.name, error)
@@ -248,12 +249,6 @@ def _cause_of(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _is_lost(error: Exception) -> bool:
-    from mcp.types import CONNECTION_CLOSED
-
-    return getattr(getattr(error, "error", None), "code", None) == CONNECTION_CLOSED
 
 
 def _validator(schema: dict[str, Any]) -> Any:

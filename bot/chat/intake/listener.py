@@ -5,6 +5,7 @@ The listener filters, stores and delegates; it makes no slow requests.
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 from weakref import WeakValueDictionary
@@ -30,11 +31,13 @@ from bot.chat.threads.messages.pointers import Pointers
 from bot.chat.transport.login import own_user
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
+from bot.runtime.newest_entries import NewestEntries
 from bot.store.ledger import Ledger, Link, NewQuestion, QueueFullError
 
 MOST_WAITING: Final = 100
 """The most questions that wait in a channel; the next turn answers all of them together."""
 
+_MOST_REFUSED_IN: Final = 1_000
 _REFUSAL_SECONDS: Final = 30.0
 """Time between two refusals in a channel that is full, in seconds."""
 
@@ -87,7 +90,7 @@ class Listener:
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
         self._metrics = metrics
-        self._refused_at: dict[int, float] = {}
+        self._refused_at = NewestEntries[int, float](_MOST_REFUSED_IN)
         # discord.py runs each event in its own task. One lock per channel keeps the order of a
         # channel's events; a lock is freed when no task uses it.
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -134,14 +137,9 @@ class Listener:
 
     async def _refuse_full(self, message: discord.Message) -> None:
         """Refuse a question in a full channel, with a reply at most every 30 seconds."""
-        now = self._clock.monotonic()
-        self._refused_at = {
-            channel: refused_at
-            for channel, refused_at in self._refused_at.items()
-            if now - refused_at < _REFUSAL_SECONDS
-        }
-        if message.channel.id not in self._refused_at:
-            self._refused_at[message.channel.id] = now
+        now, channel_id = self._clock.monotonic(), message.channel.id
+        if now - self._refused_at.get(channel_id, -math.inf) >= _REFUSAL_SECONDS:
+            self._refused_at[channel_id] = now
             await self._tell(message, lambda: localized("queue-full", most=self._most_waiting))
 
     async def _tell(self, message: discord.Message, sentence: Callable[[], str]) -> None:

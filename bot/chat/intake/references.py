@@ -177,7 +177,7 @@ class ReferenceReader:
 
     async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
         """Return the messages that a question points at; ``lost`` has a reason for each failure."""
-        pointers = pointers_of(question)
+        pointers, me = pointers_of(question), own_user(self._client).id
         bystanders: list[Bystander] = []
         blocks: list[str] = []
         files: list[AttachedFile] = []
@@ -193,27 +193,26 @@ class ReferenceReader:
         if pointers.previews and not has_previews(question.content):
             blocks += await self._previews(question)
         if pointers.forward is not None:
-            message, reason = await self._message(
+            forward = await self._look_up_message(
                 question.channel_id, pointers.forward, question.guild_id
             )
-            if message is None:
+            if isinstance(forward, discord.Message):
+                blocks += forwarded(forward)
+                files += files_of(forward, me)
+            else:
                 lost.append("hidden_forward")
                 blocks.append(FORWARD_UNREADABLE)
-            else:
-                blocks += forwarded(message)
-                files += files_of(message, own_user(self._client).id)
         if pointers.reply is not None and not (
             question.content and await self._is_newest_answer(pointers.reply[1], turn)
         ):
-            message, reason = await self._message(*pointers.reply, question.guild_id)
-            if message is None:
-                lost.append(reason)
-                blocks.append(REPLY_DELETED if reason == "deleted_reply" else REPLY_UNREADABLE)
+            replied = await self._look_up_message(*pointers.reply, question.guild_id)
+            if isinstance(replied, discord.Message):
+                blocks.append(reply_quote(replied, me))
+                if replied.author.id != me:
+                    files += files_of(replied, me)
             else:
-                me = own_user(self._client).id
-                blocks.append(well_formed(reply_quote(message, me)))
-                if message.author.id != me:
-                    files += files_of(message, me)
+                lost.append(replied)
+                blocks.append(REPLY_DELETED if replied == "deleted_reply" else REPLY_UNREADABLE)
         return References(
             bystanders=tuple(bystanders),
             blocks=tuple(map(well_formed, blocks)),
@@ -239,27 +238,27 @@ class ReferenceReader:
             async with cancelling(shown, late):
                 await asyncio.wait({shown, late}, return_when=asyncio.FIRST_COMPLETED)
         self._previewed.pop(question.id, None)
-        message, _ = await self._message(question.channel_id, question.id, question.guild_id)
-        return [] if message is None else list(previews(message))
+        message = await self._look_up_message(question.channel_id, question.id, question.guild_id)
+        return list(previews(message)) if isinstance(message, discord.Message) else []
 
     async def _is_newest_answer(self, message_id: int, turn: Turn) -> bool:
         """Return whether a message is a part of the reply right before a turn in its channel."""
         before = await self._ledger.history.before(turn, limit=1)
         return any(message_id in each.parts for each in before)
 
-    async def _message(
+    async def _look_up_message(
         self, channel_id: int, message_id: int, guild_id: int | None
-    ) -> tuple[discord.Message | None, UnreadReason]:
-        """Return a message and ``hidden_reply``; None and the reason where the lookup fails."""
+    ) -> discord.Message | UnreadReason:
+        """Return a message, or the reason why it can't be read."""
         channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
         try:
             return await self._rest.call(
                 lambda: channel.fetch_message(message_id), within=_LOOKUP_SECONDS
-            ), "hidden_reply"
+            )
         except Exception as error:  # noqa: BLE001 - a message that can't be parsed, or an outage
             _log.info("Message %d can't be looked up: %s", message_id, error)
             gone = isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE
-            return None, "deleted_reply" if gone else "hidden_reply"
+            return "deleted_reply" if gone else "hidden_reply"
 
     async def _beginning(
         self, question: Question
@@ -276,11 +275,11 @@ class ReferenceReader:
         blocks = [f"{title}\n> tags: {tags}" if tags else title]
         if thread.id == question.id:
             return None, blocks
-        message, _ = await self._message(
+        message = await self._look_up_message(
             thread.id if in_forum else thread.parent_id, thread.id, question.guild_id
         )
-        if message is None:  # not every channel thread was opened from a message
-            return None, blocks
+        if not isinstance(message, discord.Message):
+            return None, blocks  # not every channel thread was opened from a message
         me, said = own_user(self._client).id, whole_text(message)
         if not said:
             return None, blocks
