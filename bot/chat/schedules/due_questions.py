@@ -76,8 +76,8 @@ class DueQuestions:
         time_zone: str,
         schedule: Callable[[int], None],
         most_waiting: int,
-        look_seconds: float = LOOK_SECONDS,
-        metrics: Metrics | None = None,
+        look_seconds: float,
+        metrics: Metrics,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -90,7 +90,7 @@ class DueQuestions:
         self._schedule = schedule
         self._most_waiting = most_waiting
         self._look_seconds = look_seconds
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._looked_at: float | None = None
         self._tasks = BackgroundTasks()
 

@@ -9,7 +9,7 @@ from bot.chat.schedules.rules import ONCE, Rule, RuleError
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
 from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger, NewSchedule, Schedule, TooManySchedulesError
+from bot.store.ledger import Asker, Ledger, NewSchedule, Schedule, TooManySchedulesError
 
 LONGEST_REMINDER: Final = 1_500
 """The most characters of a reminder."""
@@ -26,15 +26,14 @@ class Reminders:
 
     async def add(
         self,
-        member_id: int,
-        member_name: str,
+        asker: Asker,
         guild_id: int | None,
         channel_id: int,
         *,
         when: str,
         text: str,
     ) -> Schedule:
-        """Set a reminder; raises ``RuleError`` with a sentence, and ``LedgerError``."""
+        """Set a reminder of a member; raises ``RuleError`` with a sentence, and ``LedgerError``."""
         content = well_formed(text).strip()[:LONGEST_REMINDER]
         if not content:
             raise RuleError(localized("reminder-no-text"))
@@ -48,8 +47,8 @@ class Reminders:
                 NewSchedule(
                     guild_id=guild_id,
                     channel_id=channel_id,
-                    creator_id=member_id,
-                    creator_name=well_formed(member_name),
+                    creator_id=asker.id,
+                    creator_name=well_formed(asker.name),
                     content=content,
                     rule=Rule(repeat=ONCE, at=due_at).to_json(),
                     zone=settings.time_zone or self._zone.key,

@@ -40,6 +40,7 @@ class TurnScheduler:
     """Runs the turns of all channels, one at a time in each channel.
 
     ``held`` returns whether a channel may begin no turn for now, because older messages are read.
+    The limits are described beside their constants, such as ``MOST_WORKERS``.
     """
 
     def __init__(
@@ -47,9 +48,9 @@ class TurnScheduler:
         services: TurnServices,
         *,
         held: Callable[[int], bool],
-        most_workers: int = MOST_WORKERS,
-        guaranteed_per_guild: int = GUARANTEED_PER_GUILD,
-        first_pause: float = FIRST_PAUSE,
+        most_workers: int,
+        guaranteed_per_guild: int,
+        first_pause: float,
     ) -> None:
         self._services = services
         self._ledger = services.ledger

@@ -29,7 +29,7 @@ from bot.chat.schedules.rules import (
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import RefusalError, localized
 from bot.chat.texts.plain_text import well_formed
-from bot.store.ledger import NewSchedule, Schedule, TooManySchedulesError
+from bot.store.ledger import Asker, NewSchedule, Schedule, TooManySchedulesError
 
 Text = app_commands.Range[str, 1, LONGEST_REMINDER]
 TimeOfDay = app_commands.Range[str, 1, 12]
@@ -63,8 +63,7 @@ class ScheduleCommands(InteractionHandler):
         """Have a member reminded of something once, in this channel."""
         channel_id = await self._allowed_channel(interaction, None)
         added = await self._services.reminders.add(
-            interaction.user.id,
-            interaction.user.display_name,
+            Asker(interaction.user.id, interaction.user.display_name),
             interaction.guild_id,
             channel_id,
             when=when,

@@ -34,7 +34,7 @@ class TurnReminders:
             )
         try:
             added = await self._reminders.add(
-                asker.id, asker.name, turn.guild_id, turn.place_id, when=when, text=text
+                asker, turn.guild_id, turn.place_id, when=when, text=text
             )
         except RuleError as error:
             raise ToolError(error.sentence) from error
