@@ -75,6 +75,11 @@ class Transcript:
         self._messages[message.id] = {i: [text] for i, text in enumerate(_texts(message))}
         self._complete[message.id] = message
 
+    def withdraw(self, message_id: str) -> None:
+        """Drop the deltas of an unfinished message: they were the model's reasoning."""
+        if message_id == self._unfinished:
+            self._drop_unfinished()
+
     def _drop_unfinished(self) -> None:
         if self._unfinished is not None:
             del self._messages[self._unfinished]

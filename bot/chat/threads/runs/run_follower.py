@@ -255,6 +255,8 @@ class RunFollower:
                 raise _TooLongError
         elif isinstance(data, Message) and event.event in _MESSAGE_ENDS:
             self._answer.put(data)
+        elif isinstance(data, Message) and event.event == "thread.message.in_progress":
+            self._answer.withdraw(data.id)
         else:
             return
         self._show(lambda: self.shown)
