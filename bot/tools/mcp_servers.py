@@ -144,7 +144,7 @@ class McpServer:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await client.list_tools()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next connection shows more
+        except Exception as error:  # noqa: BLE001 - any error means that a new connection is needed
             _log.info(
                 "The MCP server %s does not answer and is connected again: %s", self.name, error
             )

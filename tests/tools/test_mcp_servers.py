@@ -90,7 +90,9 @@ async def test_a_server_is_listed_called_killed_during_a_call_and_started_again(
     assert [each.text for each in both] == ["3", "4"]
 
 
-async def test_a_server_over_http_is_called_and_its_end_is_told(unused_tcp_port: int) -> None:
+async def test_a_server_over_http_is_called_and_its_end_is_reported_to_the_model(
+    unused_tcp_port: int,
+) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, PROGRAM, str(unused_tcp_port), stderr=asyncio.subprocess.PIPE
     )

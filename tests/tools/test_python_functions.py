@@ -101,7 +101,7 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path: Path, arguments: str) -
         ("async def f(a: open) -> str:\n    'F.'\n", "a.py, line 1: f: "),
     ],
 )
-def test_a_broken_file_is_told_with_its_line_and_the_others_work(
+def test_a_broken_file_is_reported_with_its_line_and_the_others_work(
     tmp_path: Path, text: str, problem: str
 ) -> None:
     tools, problems = tools_in(tmp_path, a=text, moon=MOON)

@@ -71,7 +71,7 @@ async def test_only_the_highest_dice_are_kept() -> None:
 
 
 @pytest.mark.parametrize("dice", ["", "cat", "999d6", "2d0", "2d99999", "2d6 2d6", "1e9", "2d6+-3"])
-async def test_what_is_no_dice_is_refused_in_words(dice: str) -> None:
+async def test_a_text_that_is_no_dice_is_refused_with_a_reason(dice: str) -> None:
     with pytest.raises(ToolError):
         await shipped.roll_dice(dice)
 
@@ -116,7 +116,9 @@ async def test_arithmetic_is_calculated(expression: str, value: str) -> None:
         "lcm(10**3000, 10**3000 + 1)",
     ],
 )
-async def test_what_is_no_arithmetic_or_too_large_is_refused_in_words(expression: str) -> None:
+async def test_an_expression_that_is_no_arithmetic_or_too_large_is_refused_with_a_reason(
+    expression: str,
+) -> None:
     with pytest.raises(ToolError):
         await calculated(expression)
 

@@ -94,7 +94,7 @@ class GapFinder:
         }
         new_here = not read_markers
         gaps: list[Gap] = []
-        begun: list[ReadMarker] = []
+        first_markers: list[ReadMarker] = []
         readable = _readable(guild)
         for channel in readable:
             newest = max(channel.last_message_id or 0, channel.id)
@@ -104,7 +104,7 @@ class GapFinder:
             mark = read_markers.pop(channel.id, None)
             if new_here or (mark is None and channel.last_message_id is None):
                 # No question was asked before the bot joined the guild.
-                begun.append(
+                first_markers.append(
                     ReadMarker(channel_id=channel.id, guild_id=guild.id, message_id=newest)
                 )
             elif mark is None or mark.message_id < newest:
@@ -118,8 +118,8 @@ class GapFinder:
         oldest = self.oldest_answered()
         gaps += [self._unread_gap(mark) for mark in hidden if mark.message_id > oldest]
         archives = _archives(readable, [mark for mark in hidden if mark.message_id <= oldest])
-        if begun:
-            await self._ledger.read_markers.advance(begun)
+        if first_markers:
+            await self._ledger.read_markers.advance(first_markers)
         behind = [gap.mark.channel_id for gap in gaps]
         behind += [mark.channel_id for archive in archives for mark in archive.read_markers]
         self._read_markers.set_behind(guild.id, behind)

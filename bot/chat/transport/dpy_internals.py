@@ -55,7 +55,7 @@ _NAMES: Final = (
 )
 """The undocumented names, as paths in the package ``discord``.
 
-``Client()`` stands for an instance, whose attributes the class need not have.
+``Client()`` means an instance, which may have attributes that the class lacks.
 """
 
 _SESSION_EVENTS: Final = frozenset({"READY", "RESUMED"})
@@ -353,7 +353,7 @@ class GatewaySocket:
 
     @property
     def is_open(self) -> bool:
-        """Whether the newest socket stands."""
+        """Whether the newest socket is open."""
         return self._current is not None and self._current.open
 
     @property
