@@ -1,10 +1,16 @@
 """Files of an answer: what code wrote, images, too large ones; and the sources that it cites."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from bot.assistants.errors import APIError
+from bot.assistants.schema.files import File
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.chat.texts.fluent import localized
@@ -80,6 +86,48 @@ async def test_a_file_above_the_size_limit_is_named_and_the_others_are_attached(
     assert "-# Too large to attach here: large.bin (11.5 MB)." in "\n".join(texts(reply)).replace(
         "\\", ""
     )
+
+
+@pytest.mark.parametrize("operation", ["retrieve_file", "file_content"])
+async def test_a_file_that_the_server_no_longer_has_is_named_and_the_answer_stands(
+    channels: Community, operation: str
+) -> None:
+    async def gone(file_id: str) -> Any:
+        raise APIError(404, f"No such file: {file_id}")
+
+    channels.operations[operation] = gone
+    reply = await ran(channels, "open('table.csv', 'w').write('a,b')", "Done.")
+    assert files(reply) == []
+    assert answer(reply) == "Done."
+    assert "These files can't be read any more: " in reply.content
+    # Without its facts a file is known by its id alone.
+    assert ("table.csv" in reply.content) == (operation == "file_content")
+
+
+async def test_a_file_that_is_longer_than_the_server_said_is_not_attached(
+    channels: Community,
+) -> None:
+    retrieve = channels.api.retrieve_file
+
+    async def shorter(file_id: str) -> File:
+        return replace(await retrieve(file_id), bytes=1)
+
+    async def endless(file_id: str) -> Any:
+        @asynccontextmanager
+        async def content() -> AsyncIterator[AsyncIterator[bytes]]:
+            async def pieces() -> AsyncIterator[bytes]:
+                while True:
+                    yield bytes(2**20)
+
+            yield pieces()
+
+        return content()
+
+    channels.operations["retrieve_file"] = shorter
+    channels.operations["file_content"] = endless
+    reply = await ran(channels, "open('table.csv', 'w').write('a,b')", "Done.")
+    assert files(reply) == []
+    assert "These files can't be read any more: table.csv" in reply.content
 
 
 async def test_files_that_discord_refuses_are_named_below_the_plain_text(

@@ -172,7 +172,7 @@ class ExtrasReader:
             async for piece in pieces:
                 data += piece
                 if len(data) > most:
-                    raise OSError(f"it has more than the {most} bytes that the server told")
+                    raise OSError(f"it has more than {most} bytes, which the server did not say")
         return bytes(data)
 
     async def _sources_note(self, turn: Turn, sources: Sequence[Source]) -> str:
