@@ -10,12 +10,11 @@ from msgspec import inspect
 from bot.assistants.errors import APIError, invalid
 from bot.assistants.schema.base import Modification, Request
 from bot.assistants.schema.content import WEB_URL
+from bot.runtime.violations import Violation, array_type, choices, struct_for, violation_of
 
 R = TypeVar("R", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=Request)
 
-_WHERE: Final = re.compile(r" - at (`key` in )?`(?P<path>[^`]*)`\Z")
-_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _KINDS: Final = {
     "str": "string",
     "int": "integer",
@@ -35,7 +34,7 @@ def from_raw(kind: type[R], raw: object) -> R:
     try:
         request = msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _api_error(str(error), raw) from None
+        raise _api_error(violation_of(error, raw, _info(kind))) from None
     if isinstance(request, Request):
         request.mark_checked()
     return request
@@ -55,7 +54,7 @@ def checked(request: Q) -> Q:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _api_error(str(error), raw) from None
+        raise _api_error(violation_of(error, raw, _info(kind))) from None
 
 
 @lru_cache(maxsize=64)
@@ -78,7 +77,7 @@ def _shaped(kind: inspect.Type, raw: object, path: str, *, keep_nulls: bool = Fa
     for the first unknown field, and for the first array that is too long, before its elements.
     """
     if isinstance(raw, dict):
-        struct = _struct_for(kind, raw)
+        struct = struct_for(kind, raw)
         if struct is None:
             return raw
         fields = _fields(struct.cls)
@@ -94,7 +93,7 @@ def _shaped(kind: inspect.Type, raw: object, path: str, *, keep_nulls: bool = Fa
                 kept[key] = _shaped(field.type, value, here)
         return kept
     if isinstance(raw, list | tuple):
-        array = _array_type(kind)
+        array = array_type(kind)
         if array is None:
             return raw
         if array.max_length is not None and len(raw) > array.max_length:
@@ -106,68 +105,26 @@ def _shaped(kind: inspect.Type, raw: object, path: str, *, keep_nulls: bool = Fa
 
 
 def _may_be_null(kind: inspect.Type) -> bool:
-    return any(isinstance(choice, inspect.NoneType) for choice in _choices(kind))
+    return any(isinstance(choice, inspect.NoneType) for choice in choices(kind))
 
 
-def _choices(kind: inspect.Type) -> tuple[inspect.Type, ...]:
-    return kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-
-
-def _struct_for(kind: inspect.Type, raw: dict[Any, Any]) -> inspect.StructType | None:
-    structs = [
-        choice
-        for choice in (_bare(each) for each in _choices(kind))
-        if isinstance(choice, inspect.StructType)
-    ]
-    for struct in structs:
-        if struct.tag_field is None or raw.get(struct.tag_field) == struct.tag:
-            return struct
-    return None
-
-
-def _array_type(kind: inspect.Type) -> inspect.VarTupleType | inspect.ListType | None:
-    for choice in (_bare(each) for each in _choices(kind)):
-        if isinstance(choice, inspect.VarTupleType | inspect.ListType):
-            return choice
-    return None
-
-
-def _bare(kind: inspect.Type) -> inspect.Type:
-    return kind.type if isinstance(kind, inspect.Metadata) else kind
-
-
-def _api_error(problem: str, raw: object) -> APIError:
-    """Turn msgspec's message into the API's: the field, the expected and the given value."""
-    where = _WHERE.search(problem)
-    what = problem[: where.start()] if where else problem
-    value, path = _find(raw, where["path"] if where else "$")
-    in_key = bool(where and where[1])
+def _api_error(found: Violation) -> APIError:
+    """Word a violation as the API does: the field, the expected and the given value."""
+    path = _api_path(found.steps)
     return (
-        _missing(what, path)
-        or _no_web_url(what, path)
-        or _too_long(what, path, value, in_key=in_key)
-        or _out_of_range(what, path, value)
-        or _wrong_type(what, path, value, in_entry=bool(where and "[...]" in where["path"]))
-        or _wrong_value(what, path, value)
+        _missing(found.rule, path)
+        or _no_web_url(found.rule, path)
+        or _too_long(found, path)
+        or _out_of_range(found.rule, path, found.value)
+        or _wrong_type(found.rule, path, found.value)
+        or _wrong_value(found.rule, path, found.value)
     )
 
 
-def _find(raw: object, path: str) -> tuple[object, str]:
-    """Return the value at msgspec's path, and the path in the API's notation.
-
-    For ``[...]``, by which msgspec means some entry of an object, the value is the object.
-    """
-    parts: list[str] = []
-    for name, index in _STEP.findall(path):
-        if index == "...":
-            break
-        if name and isinstance(raw, dict):
-            raw = raw.get(name)
-            parts.append(f".{name}" if parts else name)
-        elif index and isinstance(raw, list | tuple):
-            raw = raw[int(index)]
-            parts.append(f"[{index}]")
-    return raw, "".join(parts)
+def _api_path(steps: tuple[str | int, ...]) -> str:
+    """Return steps in the API's notation: ``tools[0].function.name``."""
+    parts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return "".join(parts).removeprefix(".")
 
 
 def _missing(what: str, path: str) -> APIError | None:
@@ -185,21 +142,20 @@ def _no_web_url(what: str, path: str) -> APIError | None:
     return invalid(text, path, "invalid_value")
 
 
-def _too_long(what: str, path: str, value: object, *, in_key: bool) -> APIError | None:
-    match = re.fullmatch(r"Expected `(str|array|object)` of length (<=|>=) (\d+)", what)
+def _too_long(found: Violation, path: str) -> APIError | None:
+    match = re.fullmatch(r"Expected `(str|array|object)` of length (<=|>=) (\d+)", found.rule)
     if match is None:
         return None
-    kind, relation, limit = _KINDS[match[1]], match[2], int(match[3])
+    kind, relation, limit, value = _KINDS[match[1]], match[2], int(match[3]), found.value
     bound = "maximum" if relation == "<=" else "minimum"
     side = "above_max" if relation == "<=" else "below_min"
-    if kind == "string" and isinstance(value, dict):
-        strings = value.keys() if in_key else value.values()
-        offender = next((s for s in strings if isinstance(s, str) and len(s) > limit), "")
-        part = "key" if in_key else "value"
+    if found.in_key or found.in_entry:
+        part, field = ("key", path) if found.in_key else ("value", _api_path(found.steps[:-1]))
+        offender = max(value, key=len) if found.in_key else value
         return invalid(
-            f"Invalid '{path}': {part} too long. Expected a {part} with maximum length {limit}, "
+            f"Invalid '{field}': {part} too long. Expected a {part} with maximum length {limit}, "
             f"but got one with length {len(offender)} instead.",
-            path,
+            field,
             "string_above_max_length",
         )
     length = len(value) if isinstance(value, str | list | tuple | dict) else 0
@@ -244,14 +200,10 @@ def _out_of_range(what: str, path: str, value: object) -> APIError | None:
     return invalid(text, path, f"{kind}_{'above_max' if above else 'below_min'}_value")
 
 
-def _wrong_type(what: str, path: str, value: object, *, in_entry: bool) -> APIError | None:
+def _wrong_type(what: str, path: str, value: object) -> APIError | None:
     match = re.fullmatch(r"Expected `([^`]+)`, got `([^`]+)`", what)
     if match is None:
         return None
-    if in_entry and isinstance(value, dict):  # msgspec does not name the entry's key
-        got = _KINDS.get(match[2], match[2])
-        key = next((key for key, entry in value.items() if _with_article(entry).endswith(got)), "")
-        value, path = value.get(key), f"{path}.{key}" if key else path
     kinds = [_KINDS.get(kind.strip(), kind.strip()) for kind in match[1].split("|")]
     expected = " or ".join(("an " if kind[0] in "aeio" else "a ") + kind for kind in kinds)
     expected = expected.replace("a null", "null")

@@ -241,7 +241,7 @@ def parse(text: str, source: str) -> Config:
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {explained(str(error), raw, Config)}") from None
+        raise ConfigError(f"{source}: {explained(error, raw, Config)}") from None
     for problem in _problems(config):
         raise ConfigError(f"{source}: {problem}")
     return config

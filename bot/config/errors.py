@@ -2,55 +2,31 @@
 
 import difflib
 import re
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct, inspect
 
-_PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
-_PATH_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+from bot.runtime.violations import choices, violation_of
 
 
-def explained(problem: str, raw: dict[str, Any], config: type[Struct]) -> str:
+def explained(error: msgspec.ValidationError, raw: dict[str, Any], config: type[Struct]) -> str:
     """Translate msgspec's error into one that names the key of config.toml."""
-    where = _PATH.search(problem)
-    what = problem[: where.start()] if where else problem
-    value: Any = raw
-    kind: inspect.Type = inspect.type_info(config)
-    steps: list[str] = []
-    for name, index in _PATH_STEP.findall(where["path"] if where else ""):
-        kind = _inner(kind, name)
-        if name:
-            value = value[name] if isinstance(value, dict) and name in value else None
-            steps.append(name)
-        elif index != "..." and isinstance(value, list):
-            value = value[int(index)]
-        elif isinstance(value, dict):
-            # msgspec does not tell which entry of a table is wrong.
-            wrong = [each for each in value if not _fits(value[each], kind)]
-            steps += wrong[:1]
-            value = value[wrong[0]] if wrong else value
+    found = violation_of(error, raw, inspect.type_info(config))
+    steps = [step for step in found.steps if isinstance(step, str)]
     key = _key(steps)
-    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", what)
+    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", found.rule)
     if unknown:
-        return _unknown(unknown[1], kind, steps)
-    missing = re.fullmatch(r"Object missing required field `(.+)`", what)
+        return _unknown(unknown[1], found.kind, steps)
+    missing = re.fullmatch(r"Object missing required field `(.+)`", found.rule)
     if missing:
         return f"{key or 'the file'} needs {missing[1]}."
-    return f"{key} = {_toml(value)} is not valid: it must be {_expected(kind)}."
-
-
-def _fits(value: object, kind: inspect.Type) -> bool:
-    """Return whether a value is one of a section's type; other types are not told apart."""
-    try:
-        msgspec.convert(value, kind.cls if isinstance(kind, inspect.StructType) else Any)
-    except msgspec.ValidationError:
-        return False
-    return True
+    return f"{key} = {_toml(found.value)} is not valid: it must be {_expected(found.kind)}."
 
 
 def _unknown(name: str, kind: inspect.Type, steps: list[str]) -> str:
-    known = [field.name for field in kind.fields] if isinstance(kind, inspect.StructType) else []
+    structs = [each for each in choices(kind) if isinstance(each, inspect.StructType)]
+    known = [field.name for struct in structs for field in struct.fields]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the known names are {', '.join(known)}."
     what = f"[{name}] is not a section" if not steps else f"{_key([*steps, name])} is not a key"
@@ -67,22 +43,10 @@ def _key(steps: list[str]) -> str:
     return f"[{section}] {'.'.join(rest)}".rstrip()
 
 
-def _inner(kind: inspect.Type, name: str) -> inspect.Type:
-    """Return the type of a struct's field, or of an array's items where ``name`` is empty."""
-    for choice in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
-        if name and isinstance(choice, inspect.StructType):
-            return next((field.type for field in choice.fields if field.name == name), kind)
-        if not name and isinstance(choice, inspect.VarTupleType):
-            return choice.item_type
-        if isinstance(choice, inspect.DictType):
-            return choice.value_type
-    return kind
-
-
 def _expected(kind: inspect.Type) -> str:
     """Describe the valid values of a type."""
     if isinstance(kind, inspect.UnionType):
-        kinds = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
+        kinds = [each for each in choices(kind) if not isinstance(each, inspect.NoneType)]
         return " or ".join(_expected(each) for each in kinds)
     if isinstance(kind, inspect.LiteralType):
         return " or ".join(f'"{value}"' for value in kind.values)
