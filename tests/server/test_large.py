@@ -1,6 +1,7 @@
 """Large bodies and large answers: bounded, off the event loop, and in pieces to the socket."""
 
 import asyncio
+import codecs
 import io
 import json
 from collections.abc import AsyncIterator
@@ -11,12 +12,11 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import ListPage
-from bot.server import Server, parsing
+from bot.server import Server
 from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI, run
@@ -210,27 +210,48 @@ def counted(value: object) -> tuple[int, int]:
     return marks, 1 + max((depth for _, depth in within), default=0)
 
 
-def refusal(body: bytes, limits: Limits) -> str | None:
-    try:
-        parsing._check_structure(body, limits)  # noqa: SLF001 - the counter itself
-    except APIError as error:
-        return error.code
-    return None
+async def answered(bodies: list[bytes], **limits: int) -> list[tuple[int, str | None]]:
+    """Send bodies to a server with these limits; return the answers' statuses and error codes."""
+    api = RecordingAPI()
+    api.answers["create_thread"] = EMPTY
+    answers = []
+    async with serving(api, **limits) as server, of("a") as http:
+        for body in bodies:
+            async with http.post(f"{server.url}/threads", data=io.BytesIO(body)) as response:
+                answer = await response.json()
+            answers.append((response.status, answer.get("error", {}).get("code")))
+    return answers
 
 
-@given(Values)
-def test_values_and_levels_are_counted_as_the_decoder_would_find_them(value: object) -> None:
-    body = json.dumps(value).encode()
-    values, depth = counted(value)
-    assert refusal(body, Limits(nesting=depth, values=values)) is None
-    if values:
-        assert refusal(body, Limits(nesting=depth, values=values - 1)) == "too_many_values"
-        assert refusal(body, Limits(nesting=depth - 1, values=values)) == "invalid_json"
+@settings(max_examples=20, deadline=None)
+@given(st.lists(Values, min_size=10, max_size=10), st.integers(1, 5), st.integers(1, 12))
+def test_values_and_levels_are_counted_as_the_decoder_would_find_them(
+    parts: list[object], nesting: int, values: int
+) -> None:
+    bodies = [{"unknown": part} for part in parts]
+    sent = [json.dumps(body).encode() for body in bodies]
+    answers = asyncio.run(answered(sent, nesting=nesting, values=values))
+    for body, (status, code) in zip(bodies, answers, strict=True):
+        count, depth = counted(body)
+        causes = {"too_many_values": count > values, "invalid_json": depth > nesting}
+        broken = {name for name, true in causes.items() if true}
+        assert status == 400
+        assert code in (broken or {"unknown_parameter"}), body
 
 
-@given(st.binary(max_size=80) | st.text('[]{},:"\\ u0', max_size=80).map(str.encode))
-def test_a_body_of_any_bytes_is_counted_to_its_end(body: bytes) -> None:
-    assert refusal(body, Limits(nesting=0, values=0)) in (None, "too_many_values", "invalid_json")
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(
+        st.binary(max_size=80) | st.text('[]{},:"\\ u0', max_size=80).map(str.encode),
+        min_size=20,
+        max_size=20,
+    )
+)
+def test_a_body_of_any_bytes_is_counted_to_its_end(bodies: list[bytes]) -> None:
+    answers = asyncio.run(answered(bodies, nesting=0, values=0))
+    for body, (status, _code) in zip(bodies, answers, strict=True):
+        blank = not body.removeprefix(codecs.BOM_UTF8).strip()
+        assert status == (200 if blank else 400), body
 
 
 async def test_a_large_answer_arrives_whole(api: RecordingAPI, http: aiohttp.ClientSession) -> None:
