@@ -275,5 +275,5 @@ async def test_the_deep_check_asks_the_assistant_of_a_server_elsewhere(
         passed, shown = await tried(config, sandbox, AKEY="sk-default")
         assert passed, shown
         assert '"ready"' in shown["answer"]
-        row = await execute(home.engine.store, "SELECT count(*) FROM threads")
+        row = await execute(tmp_path / "engine.db", "SELECT count(*) FROM threads")
         assert row == (0,)

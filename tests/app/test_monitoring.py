@@ -23,11 +23,12 @@ from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.clock import SystemClock
 from bot.sandbox import Sandbox
 from bot.server import Server, ServerError
+from bot.store.database import Database
 from bot.store.engine import EngineStore
+from bot.store.engine.schema import MIGRATIONS
 from bot.store.ledger import OpenCounts
 from tests.scenarios.community import community
 from tests.support.assistants import IMPATIENT, House
-from tests.support.databases import execute
 from tests.support.fake_clock import FakeClock
 from tests.support.model_endpoint import ScriptedModel, TokenUsage
 
@@ -66,13 +67,24 @@ def samples(text: str) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def watched(directory: Path) -> AsyncIterator[Watched]:
-    """Start an engine and a server that shows its metrics."""
+async def watched(directory: Path, *, busy_seconds: float = 30.0) -> AsyncIterator[Watched]:
+    """Start an engine and a server that shows its metrics.
+
+    ``busy_seconds`` is how long the engine waits for another process that writes.
+    """
     clock, metrics = FakeClock(real_below=1.0), PrometheusMetrics()
     monitoring = Monitoring(metrics, clock)
     async with ScriptedModel() as model:
         endpoint = ChatCompletions(model.url, retries=IMPATIENT)
-        store = await EngineStore.open(directory / "engine.db", metrics=metrics)
+        store = EngineStore(
+            await Database.open(
+                directory / "engine.db",
+                MIGRATIONS,
+                synchronous="NORMAL",
+                busy_seconds=busy_seconds,
+                metrics=metrics,
+            )
+        )
         engine = Engine(store, endpoint, clock=clock, metrics=metrics)
         await engine.start()
         monitoring.watch_engine(engine)
@@ -152,8 +164,7 @@ async def test_a_refused_question_says_nothing_about_the_endpoint(tmp_path: Path
 
 
 async def test_a_database_that_takes_no_writes_is_not_ready(tmp_path: Path) -> None:
-    async with watched(tmp_path) as seen:
-        await execute(seen.home.engine.store, "PRAGMA busy_timeout = 50")
+    async with watched(tmp_path, busy_seconds=0.05) as seen:
         with closing(sqlite3.connect(tmp_path / "engine.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             status, body = await seen.readiness()

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, get_args
 
 import aiohttp
@@ -19,9 +20,10 @@ from bot.models.chat_completions.model import ChatCompletions
 from bot.server import Server
 from bot.server.context import Limits
 from tests.server.fakes import RecordingAPI
-from tests.support.assistants import House, serve
-from tests.support.databases import execute, limit_pages
+from tests.support.assistants import House, house, serve
+from tests.support.databases import execute
 from tests.support.files import searchable
+from tests.support.troubled_database import TroubledDatabase, troubled_store
 
 FUNCTION = FunctionTool(FunctionDefinition("f"))
 HEADERS = {"Authorization": "Bearer sk-default", "OpenAI-Beta": "assistants=v2"}
@@ -32,8 +34,11 @@ Answer = tuple[int, dict[str, Any]]
 class Wire:
     """Plain HTTP at the house's server."""
 
-    def __init__(self, home: House, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(
+        self, home: House, database: TroubledDatabase, http: aiohttp.ClientSession, url: str
+    ) -> None:
         self.home = home
+        self.database = database
         self.http = http
         self.url = url
 
@@ -44,10 +49,14 @@ class Wire:
 
 
 @pytest.fixture
-async def wire(home: House) -> Any:
-    assert home.server is not None
-    async with aiohttp.ClientSession(headers=HEADERS) as http:
-        yield Wire(home, http, home.server.url)
+async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
+    store, database = await troubled_store(tmp_path / "engine.db")
+    async with (
+        house(tmp_path, "client", store=store) as home,
+        aiohttp.ClientSession(headers=HEADERS) as http,
+    ):
+        assert home.server is not None
+        yield Wire(home, database, http, home.server.url)
 
 
 @asynccontextmanager
@@ -58,7 +67,7 @@ async def with_options(wire: Wire, options: EngineOptions) -> AsyncIterator[Wire
     engine = Engine(home.engine.store, model, clock=home.clock, options=options)
     server = await serve(engine.for_project)
     try:
-        yield Wire(home, wire.http, server.url)
+        yield Wire(home, wire.database, wire.http, server.url)
     finally:
         await server.stop()
         await model.close()
@@ -230,7 +239,7 @@ async def _too_long(wire: Wire) -> tuple[APIError, Answer]:
 @provokes(errors.unreadable)
 async def _unreadable(wire: Wire) -> tuple[APIError, Answer]:
     thread_id = await wire.home.thread()
-    await execute(wire.home.engine.store, "UPDATE threads SET body = '{'")
+    await execute(wire.database.path, "UPDATE threads SET body = '{'")
     return errors.unreadable("thread", thread_id), await wire("GET", f"/threads/{thread_id}")
 
 
@@ -240,7 +249,7 @@ async def _lost_calls(wire: Wire) -> tuple[APIError, Answer]:
     assistant_id = await wire.home.assistant(tools=(FUNCTION,))
     started = await wire.home.run(await wire.home.thread("hi"), assistant_id)
     run = await wire.home.until(started, "requires_action")
-    await execute(wire.home.engine.store, "UPDATE steps SET body = '{'")
+    await execute(wire.database.path, "UPDATE steps SET body = '{'")
     path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
     body = {"tool_outputs": [{"tool_call_id": "call_1", "output": ""}]}
     return errors.calls_unreadable(run.id), await wire("POST", path, body)
@@ -248,12 +257,12 @@ async def _lost_calls(wire: Wire) -> tuple[APIError, Answer]:
 
 @provokes(errors.storage_unavailable)
 async def _full(wire: Wire) -> tuple[APIError, Answer]:
-    await limit_pages(wire.home.engine.store)
+    await wire.database.limit_pages()
     try:
         body = {"messages": [{"role": "user", "content": "x" * 200_000}]}
         answer = await wire("POST", "/threads", body)
     finally:
-        await limit_pages(wire.home.engine.store, 1_000_000)
+        await wire.database.limit_pages(1_000_000)
     return errors.storage_unavailable(), answer
 
 

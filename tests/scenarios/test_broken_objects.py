@@ -254,7 +254,7 @@ async def test_a_question_that_cannot_be_stored_holds_no_later_one_up(
 
 async def test_a_question_that_cannot_be_stored_is_refused_in_words(channels: Community) -> None:
     await execute(
-        channels.ledger,
+        channels.directory / "bot.db",
         "CREATE TRIGGER refusing BEFORE INSERT ON questions "
         "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END",
     )
@@ -263,7 +263,7 @@ async def test_a_question_that_cannot_be_stored_is_refused_in_words(channels: Co
     assert reply.content == (
         "I couldn't save your question, so I won't answer it. Ask again in a few minutes."
     )
-    await execute(channels.ledger, "DROP TRIGGER refusing")
+    await execute(channels.directory / "bot.db", "DROP TRIGGER refusing")
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
 
@@ -275,7 +275,7 @@ async def test_a_turn_in_an_unknown_state_holds_up_no_other_of_its_channel(
     await channels.finished(channels.general)
     await channels.ended_turns(1)
     sql = "UPDATE turns SET state = 'dreaming', ended_at = NULL WHERE id = 1"
-    await execute(channels.ledger, sql)
+    await execute(channels.directory / "bot.db", sql)
     await channels.stop_bot()
     await channels.start_bot()
     await channels.ask("two")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bot.chat.texts.fluent import localized
 from tests.scenarios.community import Community, answer, community
-from tests.support.databases import limit_pages
 
 
 async def pages_of(whole: Community) -> int:
@@ -23,10 +22,11 @@ async def pages_of(whole: Community) -> int:
 async def test_on_a_full_disk_questions_are_refused_in_words_and_then_all_goes_on(
     threads: Community,
 ) -> None:
+    database = await threads.trouble_ledger()
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.finished(thread)
     await threads.settled(1)
-    await limit_pages(threads.ledger, await pages_of(threads))
+    await database.limit_pages(await pages_of(threads))
     # Longer than what is free in the file.
     long = "word " * 390
     refused = []
@@ -35,7 +35,7 @@ async def test_on_a_full_disk_questions_are_refused_in_words_and_then_all_goes_o
         refused.append(await threads.ada.say(thread, long))
         await threads.reply(thread, before + 1)
         assert len(refused) < 50
-    await limit_pages(threads.ledger, 1_000_000)
+    await database.limit_pages(1_000_000)
     await threads.ada.say(thread, "at last")
     await threads.until(
         lambda: "at last" in [answer(reply) for reply in threads.replies(thread)], 30

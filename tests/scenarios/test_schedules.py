@@ -342,7 +342,7 @@ async def test_a_broken_rule_rests_and_the_others_go_on(whole: Community) -> Non
     broken, kept = await added(whole, "broken?"), await added(whole, "kept?")
     # A later version may have stored such a rule.
     later = f'UPDATE schedules SET rule = \'{{"repeat":"hourly"}}\' WHERE id = {broken.id}'
-    await execute(whole.ledger, later)
+    await execute(whole.directory / "bot.db", later)
     turn_clock(whole, kept.due_at)
     await whole.finished(whole.general)
     assert await questions(whole) == ["kept?"]

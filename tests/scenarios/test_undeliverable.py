@@ -220,7 +220,7 @@ async def test_a_private_channel_thread_is_never_named_in_its_parent(
 ) -> None:
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.finished(thread)
-    await execute(threads.ledger, "UPDATE links SET private = 1")
+    await execute(threads.directory / "bot.db", "UPDATE links SET private = 1")
     deny(threads.sandbox, Permission.SEND_MESSAGES_IN_THREADS)
     await threads.admin.say(thread, "two")
     direct, told = await threads.admin.open_dm(), sentences.undelivered(thread.id)

@@ -97,7 +97,7 @@ async def test_the_assistants_of_a_project_are_read_beside_the_process_that_has_
 
         await store.write(work)
         insert = "INSERT INTO assistants (id, project, body) VALUES ('asst_3', 'mine', 'damaged')"
-        await execute(store, insert)
+        await execute(path, insert)
         assert assistants_in(path, "mine") == {"asst_1", "Ada"}
     path.write_bytes(b"this is no database at all" * 100)
     with pytest.raises(StoreError, match=r"The assistants in .* can't be read"):

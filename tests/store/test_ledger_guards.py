@@ -1,5 +1,6 @@
 """The ledger refuses a question in a full queue, a second routing, and moves of past attempts."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import get_args
@@ -7,9 +8,10 @@ from typing import get_args
 import pytest
 
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError, Turn, TurnState
+from bot.store.ledger.transactions import writes
 from tests.store.test_ledger_turns import MOVES
 from tests.store.turns import CHANNEL, ask, brought_on, brought_to, home, open_turn
-from tests.support.databases import execute
+from tests.support.fake_clock import FakeClock
 
 
 @pytest.fixture
@@ -133,6 +135,15 @@ async def test_a_retry_has_no_canceller_from_the_attempt_before(
     assert retried.canceller is None
 
 
-async def test_each_commit_of_the_ledger_is_synced_to_the_disk(ledger: Ledger) -> None:
-    synchronous = await execute(ledger, "PRAGMA synchronous")
-    assert synchronous == (2,)  # FULL: each commit is synced, and stands after a power cut
+class ProbedLedger(Ledger):
+    """A ledger that says how its writing connection syncs commits."""
+
+    @writes
+    def synchronous(self, db: sqlite3.Connection) -> int:
+        return int(db.execute("PRAGMA synchronous").fetchone()[0])
+
+
+async def test_each_commit_of_the_ledger_is_synced_to_the_disk(tmp_path: Path) -> None:
+    ledger = await ProbedLedger.open(tmp_path / "bot.db", FakeClock().now)
+    assert await ledger.synchronous() == 2  # FULL: each commit outlives a power cut
+    await ledger.close()

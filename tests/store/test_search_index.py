@@ -8,11 +8,12 @@ from bot.hosted.search.query import parse_query, searchable
 from bot.store.database import Database
 from bot.store.engine import EngineStore, Tables
 from bot.store.engine.rows import Unreadable
-from bot.store.engine.schema import MIGRATIONS, _stems
+from bot.store.engine.schema import MIGRATIONS
 from tests.support.databases import execute
 
 STORE = "vs_1"
-BEFORE = MIGRATIONS[: MIGRATIONS.index(_stems)]
+BEFORE = MIGRATIONS[:6]
+"""The schema of the versions whose index of chunks had no stems."""
 
 
 def fill(tables: Tables) -> None:
@@ -54,7 +55,7 @@ async def test_deleted_chunks_leave_the_rebuilt_index_too(tmp_path: Path) -> Non
         await store.write(lambda tables: tables.files.files.delete(id="file-0", project="default"))
         assert await store.read(lambda tables: found(tables, "cat")) == []
         left = "SELECT count(*) FROM chunk_index"
-        assert await execute(store, left) == (2,)
+        assert await execute(path, left) == (2,)
 
 
 async def test_chunks_of_a_file_are_found_once_it_is_completed_and_not_before(

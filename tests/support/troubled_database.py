@@ -1,4 +1,4 @@
-"""A database on a bad day: its next reads and writes fail, or wait until a test lets them go on."""
+"""A database on a bad day: reads and writes fail, or wait until a test lets them go on."""
 
 import asyncio
 from collections.abc import Callable
@@ -55,6 +55,10 @@ class TroubledDatabase(Database):
         """Have the ``number``th write from now commit, and wait before it returns."""
         held = self._held_results[self._writes + number] = Held()
         return held
+
+    async def limit_pages(self, pages: int = 1) -> None:
+        """Let the file grow to ``pages`` pages at most: SQLite then reports a full disk."""
+        await super().write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").close())
 
     async def read(self, work: Work[T]) -> T:
         held, self._held = self._held, None

@@ -91,12 +91,12 @@ async def test_a_schedule_that_may_not_ask_is_refused_with_the_reason(scene: Sce
 
 
 async def test_a_paused_schedule_that_can_not_be_read_says_so_and_can_be_deleted(
-    scene: Scene,
+    scene: Scene, tmp_path: Path
 ) -> None:
     await scene.use("add", "News?", repeat="daily", time="9:00")
     await scene.use("pause", "1")
     # A later version may have stored such a rule.
-    await execute(scene.ledger, 'UPDATE schedules SET rule = \'{"repeat":"hourly"}\'')
+    await execute(tmp_path / "bot.db", 'UPDATE schedules SET rule = \'{"repeat":"hourly"}\'')
     broken = localized("schedule-problem.broken")
     assert await scene.use("pause", "1") == broken
     assert broken in await scene.use("list_schedules")

@@ -32,13 +32,14 @@ from bot.assistants.schema.tools import (
 from bot.assistants.schema.vector_stores import CreateVectorStore, StoreExpiration
 from bot.engine import EngineOptions
 from bot.store.engine import EngineStore
-from tests.engine.run.test_responses import _asked, _engine, _until
+from tests.engine.run.test_responses import engine_on, start_run, until
 from tests.support.assistants import House, Way, house, text_of
-from tests.support.databases import execute, limit_pages
+from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
 from tests.support.responses_turns import Call, Code, End, Reply, Say
+from tests.support.troubled_database import troubled_store
 
 OLDEST_FIRST = Page(order="asc")
 LOOK_UP = FunctionTool(FunctionDefinition("look_up"))
@@ -93,7 +94,7 @@ async def _read(events: EventStream) -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["engine", "client"])
-async def test_the_stream_of_a_run_ends_with_an_error_when_its_thread_is_deleted(
+async def test_the_stream_of_a_run_ends_with_an_error_when_its_thread_isdeleted(
     tmp_path: Path, way: Way
 ) -> None:
     async with house(tmp_path, way) as home:
@@ -110,25 +111,26 @@ async def test_the_stream_of_a_run_ends_with_an_error_when_its_thread_is_deleted
 async def test_an_end_that_the_disk_refuses_is_written_when_there_is_room(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with house(tmp_path, "engine") as home:
+    store, database = await troubled_store(tmp_path / "engine.db")
+    async with house(tmp_path, "engine", store=store) as home:
         gate = home.model.stall("some ", then="more " * 20_000)
         thread = await home.thread("question")
         run = await home.run(thread)
         await _answer_begun(home, thread)
-        await limit_pages(home.engine.store)
+        await database.limit_pages()
         gate.open()
         await eventually(lambda: "can't be stored yet" in caplog.text)
         assert (await home.api.retrieve_run(thread, run.id)).status == "in_progress"
         with pytest.raises(APIError) as refused:
             await home.thread("x" * 200_000)
         assert (refused.value.status, refused.value.code) == (503, "storage_unavailable")
-        await limit_pages(home.engine.store, 1_000_000)
+        await database.limit_pages(1_000_000)
         home.clock.advance(10)
         assert (await home.until(run)).status == "completed"
         assert text_of((await home.api.list_messages(thread)).data[0]).count("more") == 20_000
 
 
-async def test_a_cancellation_is_not_lost_while_the_endpoint_deletes(tmp_path: Path) -> None:
+async def test_a_cancellation_is_not_lost_while_the_endpointdeletes(tmp_path: Path) -> None:
     gate, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(ScriptedResponses):
@@ -137,12 +139,12 @@ async def test_a_cancellation_is_not_lost_while_the_endpoint_deletes(tmp_path: P
             await gate.wait()
             return await super()._delete(request)
 
-    async with Slow() as endpoint, _engine(tmp_path, endpoint, background=True) as api:
+    async with Slow() as endpoint, engine_on(tmp_path, endpoint, background=True) as api:
         endpoint.call_tools(("look_up", {"word": "x"}), ids=["call_1"])
-        run = await _until(api, await _asked(api, tools=(LOOK_UP,)), "requires_action")
+        run = await until(api, await start_run(api, tools=(LOOK_UP,)), "requires_action")
         await asyncio.wait_for(entered.wait(), 10)
         await api.cancel_run(run.thread_id, run.id)
-        await _until(api, run, "cancelled")
+        await until(api, run, "cancelled")
         gate.set()
 
 
@@ -159,14 +161,14 @@ async def test_text_that_a_response_wrote_before_a_restart_is_stored_once(
             code = Code("print(6 * 7)", ["42\n"])
             endpoint.then(Reply([code, Say(["It is "]), gate, Say(["42."]), End()]))
         tools = (LOOK_UP,) if first == "text" else (CodeInterpreterTool(),)
-        async with _engine(tmp_path, endpoint, background=True) as before:
-            run = await _asked(before, tools=tools)
+        async with engine_on(tmp_path, endpoint, background=True) as before:
+            run = await start_run(before, tools=tools)
             await eventually(
                 lambda: before.list_steps(run.thread_id, run.id), lambda page: len(page.data) >= 2
             )
         gate.open()
-        async with _engine(tmp_path, endpoint, background=True) as after:
-            await _until(after, run, "requires_action", "completed")
+        async with engine_on(tmp_path, endpoint, background=True) as after:
+            await until(after, run, "requires_action", "completed")
             steps = (await after.list_steps(run.thread_id, run.id, OLDEST_FIRST)).data
             kinds = ["message_creation", "tool_calls"]
             assert sorted(step.type for step in steps) == kinds
@@ -179,18 +181,19 @@ async def test_a_response_that_nobody_will_read_is_cancelled_there(
 ) -> None:
     async with ScriptedResponses() as endpoint:
         endpoint.stall("half ")
-        async with _engine(tmp_path, endpoint, background=True) as before:
-            run = await _asked(before)
+        async with engine_on(tmp_path, endpoint, background=True) as before:
+            run = await start_run(before)
             await eventually(
                 lambda: before.list_messages(run.thread_id), lambda page: page.data[1:]
             )
         long_ago = "UPDATE runs SET expires_at = 1, body = json_set(body, '$.expires_at', 1)"
-        async with await EngineStore.open(tmp_path / "engine.db") as store:
-            if left == "cancelling":
+        path = tmp_path / "engine.db"
+        if left == "cancelling":
+            async with await EngineStore.open(path) as store:
                 await store.write(lambda tables: tables.move_run("default", run.id, "cancelling"))
-            else:
-                await execute(store, long_ago)
-        async with _engine(tmp_path, endpoint, background=True):
+        else:
+            await execute(path, long_ago)
+        async with engine_on(tmp_path, endpoint, background=True):
             async with asyncio.timeout(10):
                 await endpoint.until_call("POST /responses/resp_0000/cancel")
 

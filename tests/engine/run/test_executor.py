@@ -349,10 +349,10 @@ async def test_a_run_ends_as_soon_as_the_disk_takes_its_end(tmp_path: Path) -> N
 
 
 async def test_a_run_whose_text_cannot_be_stored_still_ends(
-    store: EngineStore, caplog: pytest.LogCaptureFixture
+    store: EngineStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await execute(
-        store,
+        tmp_path / "engine.db",
         "CREATE TRIGGER damaged BEFORE UPDATE ON messages WHEN instr(NEW.body, 'unlucky') "
         "BEGIN SELECT RAISE(ABORT, 'damaged'); END",
     )

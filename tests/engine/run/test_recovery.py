@@ -167,7 +167,7 @@ async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path)
         await before.until(run, "in_progress")
         # The next engine's clock starts anew: let the run have been made long before that.
         long_ago = "UPDATE runs SET expires_at = 1, body = json_set(body, '$.expires_at', 1)"
-        await execute(before.engine.store, long_ago)
+        await execute(tmp_path / "engine.db", long_ago)
     async with house(tmp_path, "engine", model=model) as after:
         ended = await after.api.retrieve_run(run.thread_id, run.id)
         assert ended.status == "expired"
@@ -193,6 +193,6 @@ async def test_a_file_whose_bytes_cannot_be_deleted_keeps_no_other_from_being_dr
         path = tmp_path / "files" / stuck.id
         path.unlink()
         path.mkdir()
-        await execute(home.engine.store, "UPDATE files SET expires_at = 1")
+        await execute(tmp_path / "engine.db", "UPDATE files SET expires_at = 1")
         home.clock.advance(3_700)
         await eventually(lambda: not (tmp_path / "files" / gone.id).exists())

@@ -35,7 +35,7 @@ OLDEST_FIRST = Page(order="asc")
 
 
 @asynccontextmanager
-async def _engine(
+async def engine_on(
     directory: Path, endpoint: ScriptedResponses, *, background: bool = False
 ) -> AsyncIterator[Project]:
     store = await EngineStore.open(directory / "engine.db")
@@ -50,14 +50,14 @@ async def _engine(
         await store.close()
 
 
-async def _asked(api: Project, text: str = "question", **fields: object) -> Run:
+async def start_run(api: Project, text: str = "question", **fields: object) -> Run:
     assistant = await api.create_assistant(CreateAssistant(model="gpt-5", **fields))  # type: ignore[arg-type]  # whatever a test wants
     message = CreateMessage(role="user", content=text)
     thread = await api.create_thread(CreateThread(messages=(message,)))
     return await api.create_run(thread.id, CreateRun(assistant_id=assistant.id))
 
 
-async def _until(api: Project, run: Run, *statuses: RunStatus) -> Run:
+async def until(api: Project, run: Run, *statuses: RunStatus) -> Run:
     found = await eventually(
         lambda: api.retrieve_run(run.thread_id, run.id),
         lambda found: found.status in statuses or found.last_error,
@@ -67,9 +67,9 @@ async def _until(api: Project, run: Run, *statuses: RunStatus) -> Run:
 
 
 async def test_a_run_is_a_response_that_is_kept_here_alone(tmp_path: Path) -> None:
-    async with ScriptedResponses() as endpoint, _engine(tmp_path, endpoint) as api:
+    async with ScriptedResponses() as endpoint, engine_on(tmp_path, endpoint) as api:
         endpoint.say("an answer")
-        run = await _until(api, await _asked(api, instructions="Be brief."), "completed")
+        run = await until(api, await start_run(api, instructions="Be brief."), "completed")
         assert run.usage is not None
         assert (run.usage.prompt_tokens, run.usage.completion_tokens) == (10, 5)
         assert text_of((await api.list_messages(run.thread_id)).data[0]) == "an answer"
@@ -79,20 +79,20 @@ async def test_a_run_is_a_response_that_is_kept_here_alone(tmp_path: Path) -> No
 
 
 async def test_reasoning_is_given_back_with_the_outputs_of_its_calls(tmp_path: Path) -> None:
-    async with ScriptedResponses() as endpoint, _engine(tmp_path, endpoint) as api:
+    async with ScriptedResponses() as endpoint, engine_on(tmp_path, endpoint) as api:
         endpoint.call_tools(("look_up", {"word": "x"}), ids=["call_1"], think=Think())
         endpoint.say("found")
         tools = (FunctionTool(FunctionDefinition("look_up")),)
-        run = await _until(api, await _asked(api, tools=tools), "requires_action")
+        run = await until(api, await start_run(api, tools=tools), "requires_action")
         outputs = SubmitToolOutputs(tool_outputs=(ToolOutput(tool_call_id="call_1", output="y"),))
         await api.submit_tool_outputs(run.thread_id, run.id, outputs)
-        await _until(api, run, "completed")
+        await until(api, run, "completed")
         kinds = [item.get("type", "message") for item in endpoint.requests[1].body["input"]]
         assert kinds[-3:] == ["reasoning", "function_call", "function_call_output"]
 
 
 async def test_hosted_code_becomes_a_step_of_its_own(tmp_path: Path) -> None:
-    async with ScriptedResponses() as endpoint, _engine(tmp_path, endpoint) as api:
+    async with ScriptedResponses() as endpoint, engine_on(tmp_path, endpoint) as api:
         steps: list[Step] = [Code("print(6 * 7)", ["42\n"]), Say(["It is ", "42."]), End()]
         endpoint.then(Reply(steps))
         assistant = await api.create_assistant(
@@ -123,9 +123,9 @@ async def test_hosted_code_becomes_a_step_of_its_own(tmp_path: Path) -> None:
 
 
 async def test_web_search_is_asked_for_where_the_assistant_does(tmp_path: Path) -> None:
-    async with ScriptedResponses() as endpoint, _engine(tmp_path, endpoint) as api:
-        run = await _asked(api, metadata={"web_search": "true"})
-        await _until(api, run, "completed")
+    async with ScriptedResponses() as endpoint, engine_on(tmp_path, endpoint) as api:
+        run = await start_run(api, metadata={"web_search": "true"})
+        await until(api, run, "completed")
         assert endpoint.requests[0].body["tools"] == [{"type": "web_search"}]
 
 
@@ -134,15 +134,15 @@ async def test_a_background_answer_goes_on_while_the_process_is_away(tmp_path: P
         gate = endpoint.gate()
         endpoint.say("half and the rest", gate=gate)
         gate.let(1)
-        async with _engine(tmp_path, endpoint, background=True) as before:
-            run = await _asked(before)
+        async with engine_on(tmp_path, endpoint, background=True) as before:
+            run = await start_run(before)
             await eventually(
                 lambda: before.list_messages(run.thread_id), lambda page: page.data[1:]
             )
         assert endpoint.calls == []  # neither cancelled nor deleted there
         gate.open()
-        async with _engine(tmp_path, endpoint, background=True) as after:
-            await _until(after, run, "completed")
+        async with engine_on(tmp_path, endpoint, background=True) as after:
+            await until(after, run, "completed")
             messages = (await after.list_messages(run.thread_id, OLDEST_FIRST)).data
             assert [text_of(message) for message in messages] == ["question", "half and the rest"]
             await endpoint.until_call("DELETE /responses/resp_0000")
@@ -152,16 +152,16 @@ async def test_a_background_answer_goes_on_while_the_process_is_away(tmp_path: P
 async def test_a_background_answer_that_is_gone_is_asked_for_anew(tmp_path: Path) -> None:
     async with ScriptedResponses() as endpoint:
         endpoint.stall("half ")
-        async with _engine(tmp_path, endpoint, background=True) as before:
-            run = await _asked(before)
+        async with engine_on(tmp_path, endpoint, background=True) as before:
+            run = await start_run(before)
             await endpoint.until_request(1)
             await eventually(
                 lambda: before.list_messages(run.thread_id), lambda page: page.data[1:]
             )
         endpoint.deleted.add("resp_0000")
         endpoint.say("a new answer")
-        async with _engine(tmp_path, endpoint, background=True) as after:
-            await _until(after, run, "completed")
+        async with engine_on(tmp_path, endpoint, background=True) as after:
+            await until(after, run, "completed")
             assert text_of((await after.list_messages(run.thread_id)).data[0]) == "a new answer"
         assert len(endpoint.requests) == 2
 
@@ -169,12 +169,12 @@ async def test_a_background_answer_that_is_gone_is_asked_for_anew(tmp_path: Path
 async def test_cancelling_a_background_answer_cancels_it_there(tmp_path: Path) -> None:
     async with (
         ScriptedResponses() as endpoint,
-        _engine(tmp_path, endpoint, background=True) as api,
+        engine_on(tmp_path, endpoint, background=True) as api,
     ):
         endpoint.stall("half ")
-        run = await _asked(api)
+        run = await start_run(api)
         await eventually(lambda: api.list_messages(run.thread_id), lambda page: page.data[1:])
         await api.cancel_run(run.thread_id, run.id)
-        await _until(api, run, "cancelled")
+        await until(api, run, "cancelled")
         await endpoint.until_call("POST /responses/resp_0000/cancel")
         assert text_of((await api.list_messages(run.thread_id)).data[0]) == "half "

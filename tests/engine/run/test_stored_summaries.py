@@ -31,11 +31,11 @@ async def test_a_deleted_message_leaves_the_summary(tmp_path: Path) -> None:
         home.model.otherwise = notes_of_topics
         thread = await home.thread(*long_thread(8), f"topic-secret {FILLER}", *long_thread(12))
         await completed(home, thread)
-        assert "topic-secret" in str(await summaries(home))
+        assert "topic-secret" in str(await summaries(tmp_path))
         page = await home.api.list_messages(thread, Page(limit=100))
         (secret,) = [each for each in page.data if "topic-secret" in text_of(each)]
         await home.api.delete_message(thread, secret.id)
-        assert "topic-secret" not in str(await summaries(home))
+        assert "topic-secret" not in str(await summaries(tmp_path))
         before = len(home.model.requests)
         await completed(home, thread)
         later = home.model.requests[before:]
@@ -50,12 +50,12 @@ async def test_a_deletion_keeps_the_summaries_of_what_was_said_before(tmp_path: 
         for text in long_thread(20):
             await home.api.create_message(thread, CreateMessage(role="user", content=text))
             await completed(home, thread)
-        before = await summaries(home)
+        before = await summaries(tmp_path)
         page = await home.api.list_messages(thread, Page(limit=100))
         late = topics(before[-1][1])[-1]
         (message,) = [each for each in page.data if f"{late} " in text_of(each)]
         await home.api.delete_message(thread, message.id)
-        after = await summaries(home)
+        after = await summaries(tmp_path)
         assert after == [each for each in before if late not in topics(each[1])]
         assert after
 
@@ -73,7 +73,7 @@ async def test_a_message_deleted_while_it_is_summarized_is_in_no_summary(tmp_pat
         gate.open()
         await home.until(run, "completed")
         assert len(notes_requests(home.model)) > 1
-        assert "topic-0" not in topics(str(await summaries(home)))
+        assert "topic-0" not in topics(str(await summaries(tmp_path)))
         assert "topic-0" not in topics(str(home.model.requests[-1].messages))
 
 
@@ -84,7 +84,7 @@ async def test_a_summary_goes_with_its_thread(tmp_path: Path) -> None:
         for thread in (kept, gone):
             await completed(home, thread)
         await home.api.delete_thread(gone)
-        assert {thread for thread, _ in await summaries(home)} == {kept}
+        assert {thread for thread, _ in await summaries(tmp_path)} == {kept}
 
 
 async def test_a_killed_run_does_not_repeat_a_stored_summary_nor_forget_its_tokens(
@@ -98,13 +98,13 @@ async def test_a_killed_run_does_not_repeat_a_stored_summary_nor_forget_its_toke
     async with house(tmp_path, "engine", model=model, options=SMALL) as before:
         run = await before.run(await before.thread(*long_thread(20)), metadata=ASKED)
         await eventually(lambda: any(not asks_for_notes(each) for each in model.requests))
-        stored = await summaries(before)
+        stored = await summaries(tmp_path)
         calls = len(notes_requests(model))
     stalled = []
     async with house(tmp_path, "engine", model=model, options=SMALL) as after:
         ended = await after.until(run, "completed")
         assert len(notes_requests(model)) == calls
-        assert await summaries(after) == stored
+        assert await summaries(tmp_path) == stored
         assert ended.usage is not None
         assert ended.usage.prompt_tokens == 100 * calls + 50
 
@@ -120,4 +120,4 @@ async def test_a_run_killed_in_a_summary_makes_it_again(tmp_path: Path) -> None:
     async with house(tmp_path, "engine", model=model, options=SMALL) as after:
         await after.until(run, "completed")
         assert "topic-0" in topics(str(model.requests[-1].messages))
-        assert "half of the notes" not in str(await summaries(after))
+        assert "half of the notes" not in str(await summaries(tmp_path))

@@ -10,7 +10,7 @@ import pytest
 from bot.assistants.schema.vector_stores import CreateFileBatch, CreateVectorStore
 from bot.engine import EngineOptions
 from bot.hosted.extract import extract_text
-from tests.support.assistants import House, house
+from tests.support.assistants import house
 from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.files import settled, upload
@@ -116,8 +116,8 @@ async def test_a_cancelled_file_is_not_read(tmp_path: Path, reading: Reading) ->
         assert counts.cancelled == 3
 
 
-async def chunk_count(home: House) -> int:
-    (count,) = await execute(home.engine.store, "SELECT count(*) FROM chunk_index")
+async def chunk_count(directory: Path) -> int:
+    (count,) = await execute(directory / "engine.db", "SELECT count(*) FROM chunk_index")
     return int(count)
 
 
@@ -128,16 +128,16 @@ async def test_a_file_that_was_half_written_when_the_process_stopped_is_written_
     async with house(tmp_path, "engine", options=ONE_CHUNK_AT_ONCE) as home:
         file = await upload(home.api, "bees.txt", text)
         store = await home.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
-        await eventually(lambda: chunk_count(home))
+        await eventually(lambda: chunk_count(tmp_path))
     with closing(sqlite3.connect(tmp_path / "engine.db")) as db:
         (begun,) = db.execute("SELECT count(*) FROM chunk_index").fetchone()
     async with house(tmp_path, "engine") as again:
         assert (await settled(again.api, store.id)).file_counts.completed == 1
-        once = await chunk_count(again)
+        once = await chunk_count(tmp_path)
         assert 0 < begun < once
         other = await again.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
         await settled(again.api, other.id)
-        assert await chunk_count(again) == 2 * once
+        assert await chunk_count(tmp_path) == 2 * once
 
 
 async def test_a_file_that_is_cancelled_while_it_is_written_leaves_nothing(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ async def test_a_file_that_is_cancelled_while_it_is_written_leaves_nothing(tmp_p
         file = await upload(home.api, "bees.txt", "Bees dance in summer. " * 4_000)
         store = await home.api.create_vector_store(CreateVectorStore())
         batch = await home.api.create_file_batch(store.id, CreateFileBatch(file_ids=(file.id,)))
-        await eventually(lambda: chunk_count(home))
+        await eventually(lambda: chunk_count(tmp_path))
         await home.api.cancel_file_batch(store.id, batch.id)
-        await eventually(lambda: chunk_count(home), lambda count: count == 0)
+        await eventually(lambda: chunk_count(tmp_path), lambda count: count == 0)
         place = await home.api.retrieve_store_file(store.id, file.id)
         assert place.status == "cancelled"
