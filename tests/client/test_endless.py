@@ -16,7 +16,7 @@ from bot.runtime.clock import SystemClock
 from tests.client.objects import message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, streams
 from tests.support.assistants import collected, names
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import FakeClock, ShiftedClock, pass_loop_time
 
 ASK = CreateRun(assistant_id="asst_1")
 CREATED = StreamEvent("thread.run.created", run())
@@ -90,7 +90,7 @@ async def test_a_stream_that_never_names_its_run_is_given_up(
 
 
 async def test_a_stream_that_only_keeps_open_is_left_once_its_run_has_ended(
-    server: ScriptedServer, hasty: Client
+    server: ScriptedServer,
 ) -> None:
     begin = BEGINNING + b"\r\n" + in_chunk(event(CREATED))
     server.then(
@@ -101,7 +101,9 @@ async def test_a_stream_that_only_keeps_open_is_left_once_its_run_has_ended(
         answers(page(step())),
         answers(page(message())),
     )
-    events = await collected(await hasty.stream_run("thread_1", ASK))
+    # On this clock the 90 s without an event pass in 0.18 s; each single wait has them whole.
+    async with Client(server.url, clock=ShiftedClock(speed=500)) as client:
+        events = await collected(await client.stream_run("thread_1", ASK))
     assert names(events) == [
         "thread.run.created",
         "thread.message.completed",
@@ -112,7 +114,7 @@ async def test_a_stream_that_only_keeps_open_is_left_once_its_run_has_ended(
 
 @pytest.mark.parametrize("garbage", [b"zz\r\n", b"5\r\nhelloX", b"f" * 30 + b"\r\n"])
 async def test_behind_a_chunk_of_no_size_the_run_is_polled(
-    server: ScriptedServer, hasty: Client, garbage: bytes
+    server: ScriptedServer, clock: FakeClock, garbage: bytes
 ) -> None:
     read = asyncio.Event()
     server.then(
@@ -121,10 +123,13 @@ async def test_behind_a_chunk_of_no_size_the_run_is_polled(
         answers(page()),
         answers(page()),
     )
-    events = await hasty.stream_run("thread_1", ASK)
-    assert await anext(events) == CREATED
-    read.set()
-    assert names(await collected(events)) == ["thread.run.completed"]
+    async with Client(server.url, timeouts=ClientTimeouts(silence=30), clock=clock) as client:
+        events = await client.stream_run("thread_1", ASK)
+        assert await anext(events) == CREATED
+        rest = asyncio.create_task(collected(events))
+        read.set()
+        await pass_loop_time(31)
+        assert names(await rest) == ["thread.run.completed"]
 
 
 async def test_a_whole_answer_with_a_chunk_of_no_size_is_given_up(

@@ -27,7 +27,7 @@ from bot.client import Client, ClientTimeouts
 from tests.client.objects import delta, message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, refuses, streams
 from tests.support.assistants import collected, names, streamed_text
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import FakeClock, pass_loop_time
 
 ASK = CreateRun(assistant_id="asst_1")
 OUTPUTS = SubmitToolOutputs(tool_outputs=(ToolOutput(tool_call_id="call_1", output="4"),))
@@ -143,10 +143,12 @@ async def test_a_silent_stream_is_left_for_polling(
         return response
 
     server.then(silent, *polled("completed"))
-    timeouts = ClientTimeouts(silence=0.05)
-    async with Client(server.url, timeouts=timeouts, clock=clock) as client:
-        events = await collected(await client.stream_run("thread_1", ASK))
-    assert events == [CREATED, WHOLE, STEPPED, DONE]
+    async with Client(server.url, timeouts=ClientTimeouts(silence=30), clock=clock) as client:
+        events = await client.stream_run("thread_1", ASK)
+        assert await anext(events) == CREATED
+        rest = asyncio.create_task(collected(events))
+        await pass_loop_time(31)
+        assert await rest == [WHOLE, STEPPED, DONE]
 
 
 async def test_a_cut_before_the_run_is_known_is_unknown(

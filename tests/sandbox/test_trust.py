@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from bot.chat.transport import dpy_internals
+from bot.config import DiscordSettings
 from bot.sandbox import Sandbox
 from tests.sandbox.conftest import running
 from tests.sandbox.probes import PROBES, ProbingBot
@@ -81,6 +83,8 @@ async def in_the_sandbox(sandbox: Sandbox) -> tuple[dict[str, Any], list[Any]]:
 
 async def in_simcord() -> tuple[dict[str, Any], list[Any]]:
     bot = ProbingBot()
+    # simcord knows the paths of Discord's own API, and an earlier test may have used another.
+    dpy_internals.use_api(DiscordSettings().api_url)
     async with simcord.run(bot) as env:
         guild = env.create_guild()
         channel = guild.create_text_channel("general")

@@ -8,6 +8,7 @@ import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.validation import from_raw
+from bot.config.tools import ToolsSettings
 from bot.sandbox import Permission
 from bot.tools.functions import Functions
 from tests.scenarios.community import Community, community
@@ -17,7 +18,8 @@ from tests.scenarios.test_broken_objects import change_guilds, without_a_positio
 @pytest.fixture
 async def whole(tmp_path: Path) -> AsyncIterator[Community]:
     async with community(tmp_path, "channel", start=False) as made:
-        made.functions = Functions()
+        # Where the sleeps of the clock are 50 times as short, a busy machine has 12 s for a call.
+        made.functions = Functions(ToolsSettings(seconds=600))
         await made.functions.reload()
         await made.start_engine()
         tools = made.functions.definitions(["*_messages"])

@@ -22,6 +22,7 @@ from bot.chat.parts import ChatParts
 from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import ApprovalButton, Choice
 from bot.chat.texts.fluent import localized
+from bot.chat.transport import dpy_internals
 from bot.chat.wiring import build_parts
 from bot.config import DiscordSettings
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
@@ -114,6 +115,8 @@ async def staged(tmp_path: Path) -> AsyncIterator[Scene]:
         stack.push_async_callback(ledger.close)
         bot = PressedBot()
         settings = DiscordSettings()
+        # simcord knows the paths of Discord's own API, and an earlier test may have used another.
+        dpy_internals.use_api(settings.api_url)
         async with simcord.run(bot) as env:
             # simcord has replaced the client's connection by now, which the parts keep.
             bot.parts = build_parts(

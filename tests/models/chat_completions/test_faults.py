@@ -1,5 +1,6 @@
 """An endpoint that misbehaves: each failure is a ModelError saying what happened, what to do."""
 
+import asyncio
 import contextlib
 import socket
 from email.utils import formatdate
@@ -10,7 +11,7 @@ from bot.models.chat_completions.model import ChatCompletions
 from bot.models.http.endpoint import EndpointTimeouts
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
-from tests.support.fake_clock import START, FakeClock
+from tests.support.fake_clock import START, FakeClock, pass_loop_time
 from tests.support.model_endpoint import ScriptedModel, turns
 
 ONCE = RetryPolicy(attempts=1)
@@ -114,11 +115,13 @@ async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
     endpoint: ScriptedModel, clock: FakeClock
 ) -> None:
     endpoint.say("late", first=endpoint.gate())
-    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(first_byte=0.05), clock=clock)
-    _, error = await collect_until_error(chat)
-    assert error.kind == "timeout"
-    assert "sent nothing for 0.05 s" in error.message
+    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(first_byte=30), clock=clock)
+    reader = asyncio.create_task(collect_until_error(chat))
     asked = await endpoint.until_request()
+    await pass_loop_time(31)
+    _, error = await reader
+    assert error.kind == "timeout"
+    assert "sent nothing for 30 s" in error.message
     await asked.until_over()
     assert asked.disconnected
     assert len(endpoint.requests) == 1, "asking again would double the load of a slow endpoint"
@@ -147,13 +150,16 @@ async def test_an_endpoint_that_takes_no_connection_is_given_up(clock: FakeClock
 
 
 async def test_a_model_that_is_heard_thinking_may_take_its_time(endpoint: ScriptedModel) -> None:
-    thoughts = [turns.Delta({"reasoning_content": f"thought {n}"}) for n in range(20)]
-    slowly: list[turns.Step] = [turns.Pace(100), *thoughts, *turns.say("So.").steps]
-    endpoint.then(turns.Turn(slowly))
-    chat = ChatCompletions(
-        endpoint.url, timeouts=EndpointTimeouts(first_byte=0.15, between_chunks=5)
-    )
-    assert said(await collect(chat)) == "So."
+    gate = endpoint.gate()
+    thought = turns.Delta({"reasoning_content": "Hm."})
+    endpoint.then(turns.Turn([thought, gate, thought, gate, *turns.say("So.").steps]))
+    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(first_byte=60))
+    reader = asyncio.create_task(collect(chat))
+    for _ in range(2):
+        await gate.until_waiting()
+        await pass_loop_time(50)  # less than the time between two pieces
+        gate.let()
+    assert said(await reader) == "So."
     await chat.close()
 
 
@@ -193,9 +199,12 @@ async def test_headers_without_a_first_token_are_slow_as_well(endpoint: Scripted
 async def test_an_endpoint_that_falls_silent_is_given_up_after_its_last_event(
     endpoint: ScriptedModel,
 ) -> None:
-    endpoint.stall("So far ")
-    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(between_chunks=0.05))
-    text, error = await collect_until_error(chat)
+    gate = endpoint.stall("So far ")
+    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(between_chunks=30))
+    reader = asyncio.create_task(collect_until_error(chat))
+    await gate.until_waiting()
+    await pass_loop_time(31)
+    text, error = await reader
     await chat.close()
     assert text == "So far "
     assert error.kind == "timeout"

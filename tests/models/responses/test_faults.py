@@ -9,7 +9,7 @@ from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.responses.model import Responses
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import FakeClock, pass_loop_time
 from tests.support.model_turns import Cut, Raw, json_answer
 from tests.support.responses_endpoint import ScriptedResponses, replies
 from tests.support.responses_turns import End, Reply, Say
@@ -75,12 +75,14 @@ async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
     there: ScriptedResponses, clock: FakeClock
 ) -> None:
     there.say("late", first=there.gate())
-    model = Responses(there.url, timeouts=EndpointTimeouts(first_byte=0.05), clock=clock)
-    _, error = await collect_until_error(model)
+    model = Responses(there.url, timeouts=EndpointTimeouts(first_byte=30), clock=clock)
+    reader = asyncio.create_task(collect_until_error(model))
+    asked = await there.until_request()
+    await pass_loop_time(31)
+    _, error = await reader
     await model.close()
     assert error.kind == "timeout"
-    assert "nothing for 0.05 s" in error.message
-    asked = await there.until_request()
+    assert "nothing for 30 s" in error.message
     await asked.until_over()
     assert asked.disconnected
 
@@ -88,9 +90,12 @@ async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
 async def test_an_endpoint_that_falls_silent_is_given_up_after_its_last_event(
     there: ScriptedResponses, clock: FakeClock
 ) -> None:
-    there.stall("So far ")
-    model = Responses(there.url, timeouts=EndpointTimeouts(between_chunks=0.05), clock=clock)
-    text, error = await collect_until_error(model)
+    gate = there.stall("So far ")
+    model = Responses(there.url, timeouts=EndpointTimeouts(between_chunks=30), clock=clock)
+    reader = asyncio.create_task(collect_until_error(model))
+    await gate.until_waiting()
+    await pass_loop_time(31)
+    text, error = await reader
     await model.close()
     assert (text, error.kind) == ("So far ", "timeout")
     assert len(there.requests) == 1
