@@ -223,7 +223,7 @@ async def answered(bodies: list[bytes], **limits: int) -> list[tuple[int, str | 
     return answers
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(Values, min_size=10, max_size=10), st.integers(1, 5), st.integers(1, 12))
 def test_values_and_levels_are_counted_as_the_decoder_would_find_them(
     parts: list[object], nesting: int, values: int
@@ -239,7 +239,7 @@ def test_values_and_levels_are_counted_as_the_decoder_would_find_them(
         assert code in (broken or {"unknown_parameter"}), body
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.binary(max_size=80) | st.text('[]{},:"\\ u0', max_size=80).map(str.encode),
