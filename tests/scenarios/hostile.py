@@ -22,9 +22,7 @@ from bot.client import Client, ClientTimeouts
 from bot.runtime.retry import RetryPolicy
 from bot.sandbox import Channel
 from tests.scenarios.community import Community, answer, community, is_final, labels, texts
-from tests.support import model_turns as turns
-from tests.support.fake_clock import ShiftedClock
-from tests.support.hostile_front import (
+from tests.scenarios.hostile_front import (
     Act,
     Exchange,
     HostileFront,
@@ -35,6 +33,8 @@ from tests.support.hostile_front import (
     refuses,
     spells,
 )
+from tests.support import model_turns as turns
+from tests.support.fake_clock import ShiftedClock
 from tests.support.model_answers import Asked
 
 SPEED = 30.0

@@ -34,7 +34,7 @@ from tests.scenarios.hostile import (
     survive,
     unstreamed,
 )
-from tests.support.hostile_front import (
+from tests.scenarios.hostile_front import (
     Act,
     Operation,
     answers,
