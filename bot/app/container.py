@@ -28,7 +28,7 @@ from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
 from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import FileReaders
-from bot.chat.limits import ChatLimits
+from bot.chat.internal_limits import ChatLimits
 from bot.chat.threads.api_errors import may_pass
 from bot.chat.transport.login import login_errors
 from bot.client import Client

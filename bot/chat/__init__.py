@@ -1,1 +1,1 @@
-"""Discord: questions in, replies out, commands and buttons; the only room that imports discord."""
+"""Discord: questions, replies, commands and buttons; no other package imports discord."""

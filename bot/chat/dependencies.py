@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bot.assistants.api import AssistantsAPI
 from bot.chat.commands.interaction_handler import ModelLister, no_models
 from bot.chat.intake.attachments import FileReaders
-from bot.chat.limits import ChatLimits
+from bot.chat.internal_limits import ChatLimits
 from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
@@ -44,7 +44,7 @@ class ChatDependencies:
     tell_place: PlaceSwitch = field(default_factory=PlaceSwitch)
     """Which assistants are told where and when they answer."""
     drawer: FormulaDrawer | None = None
-    """None where formulas are shown as text."""
+    """Draws the formulas of answers as pictures; None: formulas are shown as text."""
     last_backup: Callable[[], float | None] = _no_backup
     """Returns when the last backup was made, in seconds since 1970; None: no backup is known."""
     limits: ChatLimits = field(default_factory=ChatLimits)

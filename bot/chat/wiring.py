@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 
 import discord
 
+from bot.chat.access.access_gate import AccessGate
 from bot.chat.access.access_requests import AccessRequests
 from bot.chat.access.budgets import Budgets
-from bot.chat.access.gate import AccessGate
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.prices import Prices
 from bot.chat.access.question_gate import QuestionGate
@@ -17,25 +17,25 @@ from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.watchdog import Watchdog
 from bot.chat.commands.buttons.answer_buttons import REASON_FORM, AnswerButtonHandlers
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
+from bot.chat.commands.command_list import CommandHandlers
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.forms import assistant_form
 from bot.chat.commands.forms.modals import Modals
 from bot.chat.commands.forms.question_form import QUESTION_FORM, QuestionForm
-from bot.chat.commands.groups import CommandHandlers
 from bot.chat.commands.handlers.ask import ASK_FORM
 from bot.chat.commands.handlers.tools import DENIAL_FORM
 from bot.chat.commands.interaction_gate import InteractionGate
 from bot.chat.commands.interaction_handler import CommandServices
 from bot.chat.dependencies import ChatDependencies
+from bot.chat.event_receivers import EventReceivers
 from bot.chat.intake.attachments import AttachmentReader
+from bot.chat.intake.channel_thread_opener import ChannelThreadOpener
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.references import ReferenceReader
 from bot.chat.intake.routing import Router
-from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
-from bot.chat.parts import ChatParts
 from bot.chat.places.assistant_choice import AssistantChoice
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_settings import ChannelSettingsReader
 from bot.chat.places.handovers import Handovers, PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.asker_notices import AskerNotices
@@ -67,7 +67,7 @@ from bot.chat.turns.scheduler import TurnScheduler
 from bot.chat.turns.turn_context import TurnServices
 
 
-def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatParts:
+def build_parts(client: discord.Client, dependencies: ChatDependencies) -> EventReceivers:
     """Build every part around a client that has not logged in yet."""
     settings, ledger, clock = dependencies.settings, dependencies.ledger, dependencies.clock
     functions, schedules = dependencies.functions, dependencies.schedules
@@ -114,12 +114,20 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatP
     run_slots = RunSlots(limits.concurrent_runs, spending)
     missed_changes = MissedChanges(client, ledger, rest, clock)
     waiting_reactions = WaitingReactions(ledger, writers, clock)
-    rules = RuleBook(client, ledger, settings)
-    tags = PostTags(client, ledger, rest, rules)
+    channel_settings = ChannelSettingsReader(client, ledger, settings)
+    tags = PostTags(client, ledger, rest, channel_settings)
     calls = PeopleCalls(client, rest, locales)
     cleanup = ThreadCleanup(threads, ledger, clock)
     chores = ChoreRunner(
-        ledger, cleanup, writers, waiting_reactions, tags, calls, locales, rules, settings.buttons
+        ledger,
+        cleanup,
+        writers,
+        waiting_reactions,
+        tags,
+        calls,
+        locales,
+        channel_settings,
+        settings.buttons,
     )
     namer = ChannelNamer(
         client,
@@ -132,10 +140,10 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatP
         clock,
         is_on=settings.name_threads == "model",
     )
-    references = ReferenceReader(client, ledger, rest, clock, rules, settings)
+    references = ReferenceReader(client, ledger, rest, clock, channel_settings, settings)
     place = PlaceInstructions(client, ledger, clock, zone.key, dependencies.tell_place)
     reminders = Reminders(ledger, clock, zone, most=schedules.most_reminders)
-    handovers = Handovers(ledger, rules, chores.begin)
+    handovers = Handovers(ledger, channel_settings, chores.begin)
     contexts = ToolContexts(client, ledger, rest, clock, functions, reminders, handovers, zone)
     caller = FunctionCaller(client, ledger, rest, clock, locales, choice, functions, contexts)
     services = TurnServices(
@@ -149,7 +157,7 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatP
         asker_notices=asker_notices,
         run_slots=run_slots,
         tags=tags,
-        rules=rules,
+        channel_settings=channel_settings,
         locales=locales,
         namer=namer,
         chores=chores,
@@ -174,8 +182,8 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatP
         first_pause=limits.first_pause,
     )
     late_calls = LateCalls(caller, scheduler.schedule)
-    router = Router(client, ledger, rules)
-    thread_opener = ThreadOpener(client, ledger, rest, clock, locales, scheduler.schedule)
+    router = Router(client, ledger, channel_settings)
+    thread_opener = ChannelThreadOpener(client, ledger, rest, clock, locales, scheduler.schedule)
     listener = Listener(
         client,
         ledger,
@@ -221,7 +229,7 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatP
         gate=gate,
         budgets=budgets,
         choice=choice,
-        rules=rules,
+        channel_settings=channel_settings,
         handovers=handovers,
         threads=threads,
         editor=editor,
@@ -255,7 +263,7 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> ChatP
         form=form,
     )
     interaction_gate = InteractionGate(locales, gate, access_requests, question_limits, rest)
-    return ChatParts(
+    return EventReceivers(
         services=services,
         gateway=gateway,
         watchdog=Watchdog(client, gateway, read_markers, clock, watch_seconds=limits.watch_seconds),

@@ -129,13 +129,13 @@ class TranscriptionSettings(Section, frozen=True, kw_only=True):
     api_key_env: str = ""
 
 
-HostedName = Literal["openrouter", "gemini", "groq", "mistral"]
+RemoteName = Literal["openrouter", "gemini", "groq", "mistral"]
 """Endpoints elsewhere whose addresses the program knows."""
 
 LocalName = Literal["ollama", "lmstudio", "llamacpp", "vllm"]
 """Servers on this machine whose default ports the program knows."""
 
-EndpointName = Literal["auto", "openai", "chat", "local"] | HostedName | LocalName
+EndpointName = Literal["auto", "openai", "chat", "local"] | RemoteName | LocalName
 """The model endpoint: the first suitable one, a known one, or one at a URL."""
 
 

@@ -15,7 +15,7 @@ from bot.models.local.model import LocalModel
 from bot.models.local.process import LocalSettings
 from bot.models.local.weights import SMOLLM2, Show, fetch_weights, weights_path
 from bot.models.local.weights_by_pip import WeightsError
-from bot.models.presets import HOSTED, LOCAL, Preset, keyed, running_servers
+from bot.models.presets import LOCAL, REMOTE, Preset, keyed, running_servers
 from bot.models.responses.model import Responses
 from bot.models.types import Model, ModelError
 from bot.runtime.retry import RetryPolicy
@@ -34,7 +34,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     ``model`` replaces the model that a request names. ``environment`` has the keys of endpoints
     under their usual names; ``api_key`` is a key of another name. ``gguf`` is the local model's
     file; without one the small model is downloaded into ``directory``. "auto" takes the first key
-    of ``hosted``, else the first server of ``servers`` that answers. With ``background`` OpenAI
+    of ``remote``, else the first server of ``servers`` that answers. With ``background`` OpenAI
     continues an answer while the bot is stopped.
     """
 
@@ -45,7 +45,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     api_key: str = ""
     environment: Mapping[str, str] = {}
     gguf: Path | None = None
-    hosted: tuple[Preset, ...] = HOSTED
+    remote: tuple[Preset, ...] = REMOTE
     servers: tuple[Preset, ...] = LOCAL
     timeouts: EndpointTimeouts = EndpointTimeouts()
     retries: RetryPolicy = RetryPolicy()
@@ -80,7 +80,7 @@ async def choose(
     if settings.endpoint == "local":
         return chooser.local(configured, show)
     if settings.endpoint != "auto":
-        presets = (*settings.hosted, *settings.servers)
+        presets = (*settings.remote, *settings.servers)
         preset = next(preset for preset in presets if preset.name == settings.endpoint)
         key = settings.api_key or preset.key_in(settings.environment)
         if preset.key_env and not key:
@@ -94,7 +94,7 @@ async def choose(
         return chooser.chat("because [models] url is set")
     if openai_key:
         return chooser.openai(openai_key, f"because {OPENAI_KEY} is set")
-    for preset in keyed(settings.environment, settings.hosted):
+    for preset in keyed(settings.environment, settings.remote):
         key = preset.key_in(settings.environment)
         return await chooser.known(preset, key, f"because {preset.key_env} is set")
     for found in await running_servers(settings.servers):
@@ -125,7 +125,7 @@ async def alternatives(settings: ModelSettings) -> list[str]:
         found.append(("openai", f"OpenAI ({OPENAI_KEY} is set)"))
     found += [
         (preset.name, f"{preset.label} ({preset.key_env} is set)")
-        for preset in keyed(settings.environment, settings.hosted)
+        for preset in keyed(settings.environment, settings.remote)
     ]
     found += [(each.preset.name, str(each)) for each in await running_servers(settings.servers)]
     chosen: str = settings.endpoint

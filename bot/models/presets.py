@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.config import HostedName, LocalName
+from bot.config import LocalName, RemoteName
 from bot.models.chat_completions.model import ChatCompletions
 
 _PROBE_SECONDS: Final = 1.0
@@ -25,7 +25,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     keys; both are empty for servers on this machine. ``preferred`` are models in order, best first.
     """
 
-    name: HostedName | LocalName
+    name: RemoteName | LocalName
     label: str
     url: str
     key_env: str = ""
@@ -53,7 +53,7 @@ class Preset(Struct, frozen=True, kw_only=True):
         return first_that_chats(names)
 
 
-HOSTED: Final = (
+REMOTE: Final = (
     Preset(
         name="openrouter",
         label="OpenRouter",
@@ -117,9 +117,9 @@ def first_that_chats(names: Sequence[str]) -> str:
     return names[0] if names else ""
 
 
-def keyed(environment: Mapping[str, str], hosted: Sequence[Preset] = HOSTED) -> list[Preset]:
+def keyed(environment: Mapping[str, str], remote: Sequence[Preset] = REMOTE) -> list[Preset]:
     """Return the endpoints elsewhere whose keys are set."""
-    return [each for each in hosted if each.key_in(environment)]
+    return [each for each in remote if each.key_in(environment)]
 
 
 async def running_servers(presets: Sequence[Preset] = LOCAL) -> list[FoundServer]:

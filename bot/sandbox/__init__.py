@@ -6,17 +6,16 @@ from bot.sandbox.backend.state.events import Change
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Role, User
 from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.control import Control
 from bot.sandbox.demo_panel import DemoPanel
 from bot.sandbox.errors import DiscordError
 from bot.sandbox.guild import SandboxGuild
 from bot.sandbox.people.person import Person
 from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.troubles import Troubles
 
 __all__ = [
     "Change",
     "Channel",
-    "Control",
     "DemoPanel",
     "DiscordError",
     "DiscordMessage",
@@ -29,5 +28,6 @@ __all__ = [
     "Sandbox",
     "SandboxClock",
     "SandboxGuild",
+    "Troubles",
     "User",
 ]

@@ -15,7 +15,6 @@ from bot.sandbox.backend.state.model import User
 from bot.sandbox.backend.state.permission_bits import ALL, EVERYONE, Permission
 from bot.sandbox.backend.world import World
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.guild import SandboxGuild
@@ -23,6 +22,7 @@ from bot.sandbox.http.app import PREFIX, Api, RequestLog
 from bot.sandbox.http.page import PageServer, only_this_origin
 from bot.sandbox.http.ratelimits import RestRateLimiter
 from bot.sandbox.people.person import Person
+from bot.sandbox.troubles import Troubles
 
 HOST: Final = "127.0.0.1"
 
@@ -54,9 +54,9 @@ class Sandbox:
         self.admin = self._add_person("mira")
         self.members = [self._add_person("ada"), self._add_person("ben")]
         self.guild = self.add_guild("Sandbox")
-        self.control = Control(self.backend, self.faults, self.gateway, self.guild)
+        self.troubles = Troubles(self.backend, self.faults, self.gateway, self.guild)
         self.page = PageServer(
-            self.backend, self.control, self._people, self.admin, self.guild.state
+            self.backend, self.troubles, self._people, self.admin, self.guild.state
         )
 
     def add_guild(self, name: str, *, with_bot: bool = True) -> SandboxGuild:
@@ -204,7 +204,7 @@ class Sandbox:
         await self.stop()
 
     def _authenticate(self, token: str) -> User | None:
-        if not self.control.token_revoked and secrets.compare_digest(
+        if not self.troubles.token_revoked and secrets.compare_digest(
             token.removeprefix("Bot ").encode(), self.token.encode()
         ):
             return self.world.bot
@@ -247,4 +247,4 @@ class Sandbox:
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward; timers that fall due fire now."""
-        self.control.advance(seconds)
+        self.troubles.advance(seconds)

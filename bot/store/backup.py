@@ -70,7 +70,10 @@ def missing_files(database: Path, directory: Path) -> frozenset[str]:
 
 
 def copy_files(source: Path, target: Path) -> None:
-    """Copy a directory's complete files that ``target`` lacks; raises ``StoreError``."""
+    """Copy the files of a directory that ``target`` lacks; raises ``StoreError``.
+
+    Unfinished uploads (``.part``) are left out.
+    """
     try:
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(source.iterdir()) if source.is_dir() else ():

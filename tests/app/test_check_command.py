@@ -78,7 +78,7 @@ async def test_check_counts_the_people_that_the_bot_reaches_and_warns_near_the_r
 async def test_check_tells_that_the_bot_is_on_no_server(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
-    sandbox.control.remove_bot()
+    sandbox.troubles.remove_bot()
     shown = await checked(tmp_path, model, sandbox)
     assert shown["invite"].startswith("!! The bot is on no server.")
 

@@ -34,7 +34,7 @@ async def test_init_leads_from_nothing_to_an_answer_on_a_server(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
     config = prepared(tmp_path, sandbox)
-    sandbox.control.remove_bot()
+    sandbox.troubles.remove_bot()
     model.models = ["m-embed", "m-chat"]
     async with program("init", "--config", config) as ran:
         await ran.until_line("Press “Reset Token”")
@@ -112,7 +112,7 @@ async def test_init_says_which_permission_a_channel_lacks_and_asks_again(
 ) -> None:
     config = prepared(tmp_path, sandbox)
     closed = sandbox.guild.add_text_channel("closed")
-    sandbox.control.forbid(closed, Permission.SEND_MESSAGES)
+    sandbox.troubles.forbid(closed, Permission.SEND_MESSAGES)
     async with program(
         "init", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:

@@ -69,7 +69,7 @@ async def test_a_token_revoked_later_ends_the_bot_with_a_line(
         "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:
         await sandbox.bot_ready()
-        sandbox.control.revoke_token()
+        sandbox.troubles.revoke_token()
         assert await ran.ended() == 2
     assert "DISCORD_TOKEN" in ran.log[-1]
     assert "Traceback" not in ran.errors

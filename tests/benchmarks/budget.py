@@ -13,8 +13,8 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.chat.access.access_gate import AccessRequest
 from bot.chat.access.budgets import Budgets
-from bot.chat.access.gate import AccessRequest
 from bot.chat.access.prices import Prices
 from bot.config.limits import LimitSettings, PriceSettings, SpendingLimit
 from bot.runtime.clock import SystemClock

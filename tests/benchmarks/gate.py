@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.chat.access.gate import AccessGate, AccessRequest
+from bot.chat.access.access_gate import AccessGate, AccessRequest
 from bot.config import AccessSettings
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import AccessRule, Ledger

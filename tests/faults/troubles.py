@@ -24,19 +24,19 @@ _EDIT: Final = "/channels/{channel_id}/messages/{message_id}"
 
 async def cut_gateway(world: World) -> None:
     """The gateway's socket breaks."""
-    world.sandbox.control.drop_socket()
+    world.sandbox.troubles.drop_socket()
 
 
 async def ask_to_reconnect(world: World) -> None:
     """Discord asks for a reconnect."""
-    world.sandbox.control.reconnect()
+    world.sandbox.troubles.reconnect()
 
 
 async def invalid_session(world: World) -> None:
     """The session ends without a RESUME, and what came just before is lost with it."""
     world.sandbox.faults.lose_events("MESSAGE_CREATE", times=2)
     await world.ask()
-    world.sandbox.control.invalidate()
+    world.sandbox.troubles.invalidate()
 
 
 async def repeated_events(world: World) -> None:
@@ -74,7 +74,7 @@ async def cut_requests(world: World) -> None:
 
 async def outage(world: World) -> None:
     """Discord is away for a moment, gateway and all."""
-    world.sandbox.control.outage(world.random.uniform(0.3, 1.5))
+    world.sandbox.troubles.outage(world.random.uniform(0.3, 1.5))
 
 
 async def slow_discord(world: World) -> None:
@@ -130,7 +130,7 @@ async def full_storm(world: World) -> None:
 
 async def long_outage(world: World) -> None:
     """Discord is away for so long that whoever waits for it waits longer each time."""
-    world.sandbox.control.outage(world.random.uniform(4.0, 8.0))
+    world.sandbox.troubles.outage(world.random.uniform(4.0, 8.0))
 
 
 async def global_limit(world: World) -> None:

@@ -297,7 +297,7 @@ class World:
 
         What failed is retried as a person would.
         """
-        self.sandbox.control.clear()
+        self.sandbox.troubles.clear()
         await asyncio.gather(*self.background)
         await self.start()
         await self.on_discord()

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from bot.models.factory import OPENAI_MODEL, OPENAI_URL, ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
-from bot.models.presets import HOSTED, LOCAL, Preset
+from bot.models.presets import LOCAL, REMOTE, Preset
 from bot.models.types import HostedTool, Model, NamedHosted, ResumableModel, Started
 from tests.models.asking import asking, collect, collect_until_error
 from tests.support.model_endpoint import ScriptedModel
@@ -36,7 +36,7 @@ class Choosing:
 
 def at(name: str, url: str) -> Preset:
     """A known endpoint, at a scripted address."""
-    return structs.replace(next(each for each in (*HOSTED, *LOCAL) if each.name == name), url=url)
+    return structs.replace(next(each for each in (*REMOTE, *LOCAL) if each.name == name), url=url)
 
 
 OPENAI = {"OPENAI_API_KEY": "sk-1"}

@@ -7,16 +7,16 @@ import pytest
 from aiohttp import web
 from msgspec import structs
 
-from bot.config import HostedName, LocalName
+from bot.config import LocalName, RemoteName
 from bot.models.chat_completions.dialect import ChatDialect
 from bot.models.chat_completions.request import chat_body
 from bot.models.factory import ChoiceError, ModelSettings, alternatives, choose
-from bot.models.presets import HOSTED, LOCAL, Preset, running_servers
+from bot.models.presets import LOCAL, REMOTE, Preset, running_servers
 from bot.models.types import Model
 from tests.models.asking import asking, collect
 from tests.support.model_endpoint import ScriptedModel
 
-ALL = {str(preset.name): preset for preset in (*HOSTED, *LOCAL)}
+ALL = {str(preset.name): preset for preset in (*REMOTE, *LOCAL)}
 
 
 def at(name: str, url: str) -> Preset:
@@ -29,10 +29,10 @@ async def chosen(directory: Path, said: list[str], **settings: Any) -> Model:
 
 
 def test_config_toml_knows_each_preset_by_name() -> None:
-    assert tuple(sorted(ALL)) == tuple(sorted((*get_args(HostedName), *get_args(LocalName))))
+    assert tuple(sorted(ALL)) == tuple(sorted((*get_args(RemoteName), *get_args(LocalName))))
 
 
-@pytest.mark.parametrize("name", get_args(HostedName))
+@pytest.mark.parametrize("name", get_args(RemoteName))
 async def test_a_key_in_the_environment_chooses_its_endpoint_and_says_so(
     tmp_path: Path, name: str
 ) -> None:
@@ -40,7 +40,7 @@ async def test_a_key_in_the_environment_chooses_its_endpoint_and_says_so(
     key = ALL[name].key_env
     async with ScriptedModel(api_key="k-1", models=["m-embed", "m-chat"]) as endpoint:
         model = await chosen(
-            tmp_path, said, environment={key: " k-1 "}, hosted=(at(name, endpoint.url),)
+            tmp_path, said, environment={key: " k-1 "}, remote=(at(name, endpoint.url),)
         )
         await collect(model, asking(model="gpt-4o"))
         asked = await endpoint.until_request()
@@ -63,7 +63,7 @@ async def test_a_server_on_its_usual_port_is_found_and_named(tmp_path: Path, nam
 
 
 async def test_a_key_goes_only_to_its_own_endpoint(tmp_path: Path) -> None:
-    keys = {preset.key_env: f"key of {preset.name}" for preset in HOSTED}
+    keys = {preset.key_env: f"key of {preset.name}" for preset in REMOTE}
     async with ScriptedModel() as endpoint:
         for settings in (
             {"url": endpoint.url},
@@ -82,7 +82,7 @@ async def test_a_configured_key_does_not_go_where_auto_finds_another(tmp_path: P
             [],
             api_key="sk-other",
             environment={"GROQ_API_KEY": "k"},
-            hosted=(at("groq", endpoint.url),),
+            remote=(at("groq", endpoint.url),),
         )
         await collect(model, asking())
         await model.close()
@@ -90,7 +90,7 @@ async def test_a_configured_key_does_not_go_where_auto_finds_another(tmp_path: P
 
 
 async def test_a_named_endpoint_without_its_key_says_where_keys_are_made(tmp_path: Path) -> None:
-    for preset in HOSTED:
+    for preset in REMOTE:
         with pytest.raises(ChoiceError, match=preset.key_env) as refused:
             await chosen(tmp_path, [], endpoint=preset.name)
         assert preset.keys_page in str(refused.value)
@@ -101,7 +101,7 @@ async def test_an_endpoint_that_is_down_keeps_its_place_with_the_preferred_model
 ) -> None:
     said: list[str] = []
     down = at("groq", "http://127.0.0.1:9/v1")
-    model = await chosen(tmp_path, said, environment={"GROQ_API_KEY": "k"}, hosted=(down,))
+    model = await chosen(tmp_path, said, environment={"GROQ_API_KEY": "k"}, remote=(down,))
     await model.close()
     assert ALL["groq"].preferred[0] in model.name
 

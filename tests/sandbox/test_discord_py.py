@@ -123,7 +123,7 @@ async def test_a_revoked_token_ends_the_connection_for_good(
     bot = Bot()
     task = asyncio.create_task(bot.start(sandbox.token))
     await sandbox.bot_ready()
-    sandbox.control.revoke_token()
+    sandbox.troubles.revoke_token()
     with pytest.raises(discord.ConnectionClosed) as raised:
         await task
     assert raised.value.code == 4004
@@ -237,7 +237,7 @@ async def test_a_dropped_socket_resumes_and_misses_nothing(bot: Bot, sandbox: Sa
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
     await ada.say(general, "before")
     await bot.until(lambda: len(bot.heard) == 1)
-    assert sandbox.control.drop_socket() == 1
+    assert sandbox.troubles.drop_socket() == 1
     await sandbox.until(lambda: sandbox.disconnected)
     await ada.say(general, "meanwhile")
     await bot.until(lambda: bot.named("resumed"))
@@ -249,7 +249,7 @@ async def test_a_dropped_socket_resumes_and_misses_nothing(bot: Bot, sandbox: Sa
 
 
 async def test_a_session_lost_for_too_long_begins_anew(bot: Bot, sandbox: Sandbox) -> None:
-    sandbox.control.drop_socket()
+    sandbox.troubles.drop_socket()
     await sandbox.until(lambda: sandbox.disconnected)
     sandbox.advance(3600)
     await bot.until(lambda: len(bot.named("ready")) == 2, timeout=20)

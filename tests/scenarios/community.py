@@ -19,7 +19,7 @@ from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
 from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import FileReaders, Transcriber
-from bot.chat.limits import ChatLimits
+from bot.chat.internal_limits import ChatLimits
 from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.client import Client

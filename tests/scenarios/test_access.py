@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.chat.access.gate import ALWAYS_OPEN
+from bot.chat.access.access_gate import ALWAYS_OPEN
 from bot.chat.access.question_gate import REFUSED
 from bot.chat.bot import ChatBot
 from bot.chat.reply import buttons

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.limits import ChatLimits
+from bot.chat.internal_limits import ChatLimits
 from bot.chat.reply.delivery.response_deadline import TELL_SECONDS
 from bot.chat.texts.fluent import Language, localized, using
 from bot.config import AccessSettings

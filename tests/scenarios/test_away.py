@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.limits import ChatLimits
+from bot.chat.internal_limits import ChatLimits
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel
 from tests.scenarios.community import Community, answer
@@ -73,7 +73,7 @@ async def test_a_thread_that_was_archived_meanwhile_is_read(threads: Community) 
     await threads.finished(thread)
     await threads.stop_bot()
     await threads.ada.say(thread, "two")
-    threads.sandbox.control.archive_thread(thread)
+    threads.sandbox.troubles.archive_thread(thread)
     await threads.start_bot()
     assert await answered(threads, thread, 2) == ["one", "two"]
 
@@ -87,7 +87,7 @@ async def test_questions_missed_by_an_unresumable_session_are_answered(
     threads.sandbox.faults.lose_events("MESSAGE_CREATE", times=2)
     await threads.ada.say(home, "two")
     question = await threads.ask("three")
-    threads.sandbox.control.invalidate()
+    threads.sandbox.troubles.invalidate()
     assert await answered(threads, home, 2) == ["one", "two"]
     assert await answered(threads, await threads.thread_of(question)) == ["three"]
 
@@ -249,8 +249,8 @@ async def test_an_unreadable_channel_holds_no_turn_up(threads: Community) -> Non
     await threads.finished(thread)
     await threads.stop_bot()
     await threads.ada.say(thread, "two")
-    threads.sandbox.control.archive_thread(thread)
-    threads.sandbox.control.delete_channel(thread)
+    threads.sandbox.troubles.archive_thread(thread)
+    threads.sandbox.troubles.delete_channel(thread)
     await threads.start_bot()
     question = await threads.ask("three")
     assert await answered(threads, await threads.thread_of(question)) == ["three"]
@@ -286,7 +286,7 @@ async def test_what_waited_when_a_session_was_lost_is_answered_once_the_gap_was_
     await threads.ada.say(home, "two")
     await threads.waiting(["two"], home)
     unread = threads.sandbox.faults.fail_next("GET", HISTORY, status=503, times=None)
-    threads.sandbox.control.invalidate()
+    threads.sandbox.troubles.invalidate()
     await threads.befallen(unread)
     # The turn ends while something older may come before the next one.
     gate.open()

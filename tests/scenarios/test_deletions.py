@@ -6,7 +6,7 @@ import pytest
 
 from bot.assistants.schema.requests import CreateMessage
 from bot.chat.texts.fluent import localized
-from bot.chat.threads.messages.references import BYSTANDER_KEY
+from bot.chat.threads.messages.bystander_poster import BYSTANDER_KEY
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support.eventually import eventually
@@ -266,7 +266,7 @@ async def test_a_channel_whose_history_is_hidden_forgets_nothing(channels: Commu
     await channels.ask("one")
     await channels.settled(1)
     await channels.stop_bot()
-    channels.sandbox.control.forbid(channels.general, Permission.READ_MESSAGE_HISTORY)
+    channels.sandbox.troubles.forbid(channels.general, Permission.READ_MESSAGE_HISTORY)
     await channels.start_bot()
     await channels.ask("two")
     await channels.settled(2)

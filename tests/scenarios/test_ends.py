@@ -331,7 +331,7 @@ async def test_a_channel_the_bot_may_not_write_in_ends_the_turn_and_not_the_bot(
 async def test_where_the_bot_may_not_read_the_history_it_answers_without_a_reply(
     channels: Community,
 ) -> None:
-    channels.sandbox.control.forbid(channels.general, Permission.READ_MESSAGE_HISTORY)
+    channels.sandbox.troubles.forbid(channels.general, Permission.READ_MESSAGE_HISTORY)
     await channels.ask("one")
     reply = await channels.finished(channels.general)
     assert answer(reply) == "one"

@@ -120,7 +120,7 @@ async def test_what_was_said_during_a_break_is_answered_once_after_a_resume(
 ) -> None:
     await channels.ask("one")
     await channels.finished(channels.general)
-    channels.sandbox.control.drop_socket()
+    channels.sandbox.troubles.drop_socket()
     await channels.ask("two")
     await channels.settled(2)
     assert [answer(reply) for reply in channels.replies(channels.general)] == ["one", "two"]

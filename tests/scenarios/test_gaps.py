@@ -20,7 +20,7 @@ async def test_no_turn_begins_before_what_was_missed_is_read(channels: Community
     await channels.ada.say(home, "two")
     await channels.waiting(["two"], home)
     reading = channels.sandbox.faults.hold_requests("GET", "/channels/{channel_id}/messages")
-    channels.sandbox.control.invalidate()
+    channels.sandbox.troubles.invalidate()
     await channels.befallen(reading)
     # The turn ends, and the channel would go on with what waits in it.
     gate.open()
@@ -42,7 +42,7 @@ async def test_missed_questions_are_stored_as_soon_as_the_ledger_answers(
     channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=1)
     await channels.ada.say(home, "missed")
     database.failing_reads = database.failing_writes = 2
-    channels.sandbox.control.invalidate()
+    channels.sandbox.troubles.invalidate()
     assert answer(await channels.finished(home, 2)) == "missed"
     assert (database.failing_reads, database.failing_writes) == (0, 0)
 
@@ -76,7 +76,7 @@ async def test_missed_messages_are_not_requested_without_permission(
 ) -> None:
     caplog.set_level("INFO", "bot.chat.catch_up.catch_up")
     closed = channels.sandbox.guild.add_text_channel("closed")
-    channels.sandbox.control.forbid(closed, Permission.READ_MESSAGE_HISTORY)
+    channels.sandbox.troubles.forbid(closed, Permission.READ_MESSAGE_HISTORY)
     await channels.ask("one")
     await channels.finished(channels.general)
     await channels.stop_bot()

@@ -102,7 +102,7 @@ async def test_a_server_that_removed_the_bot_is_forgotten_after_the_grace_period
     await channels.ledger.locales.set_guild(guild_id, "ja")
     if away:
         await channels.stop_bot()
-    channels.sandbox.control.remove_bot()
+    channels.sandbox.troubles.remove_bot()
     if away:
         await channels.start_bot()
     await run_daily_job(channels)
@@ -118,7 +118,7 @@ async def test_a_server_that_removed_the_bot_is_forgotten_after_the_grace_period
 
 async def test_a_server_that_has_the_bot_again_in_time_is_kept(channels: Community) -> None:
     await ask_secretly(channels)
-    channels.sandbox.control.remove_bot()
+    channels.sandbox.troubles.remove_bot()
     await run_daily_job(channels)
     guilds, guild = channels.sandbox.backend.guilds, channels.sandbox.guild
     guilds.join(guild.state, channels.sandbox.bot_user)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.limits import ChatLimits
+from bot.chat.internal_limits import ChatLimits
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import Ledger, NewSchedule
 from tests.scenarios.bot_process import killed

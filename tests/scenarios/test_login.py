@@ -12,7 +12,7 @@ from tests.scenarios.community import Community, answer, community
 
 async def test_a_token_that_discord_refuses_is_told_as_such(tmp_path: Path) -> None:
     async with community(tmp_path, start=False) as whole:
-        whole.sandbox.control.revoke_token()
+        whole.sandbox.troubles.revoke_token()
         await whole.start_engine()
         with pytest.raises(discord.LoginFailure):
             await whole.start_bot()
@@ -33,7 +33,7 @@ async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_
     await channels.ask("one")
     reply = await channels.reply(channels.general)
     await channels.in_state(1, "running")
-    channels.sandbox.control.revoke_token()
+    channels.sandbox.troubles.revoke_token()
     with pytest.raises(discord.ConnectionClosed) as caught:
         await channels.stopped_by_itself()
     assert caught.value.code == 4004
@@ -43,7 +43,7 @@ async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_
     assert turn is not None
     assert turn.open
     gate.open()
-    channels.sandbox.control.clear()
+    channels.sandbox.troubles.clear()
     await channels.start_bot()
     await channels.until(lambda: reply.content.startswith("After all."))
 
@@ -67,7 +67,7 @@ async def test_a_delayed_ready_after_the_stop_is_ignored(
 async def test_a_connection_ended_by_discord_tells_the_operator_what_to_do(
     channels: Community, code: int, told: str
 ) -> None:
-    channels.sandbox.control.close_socket(code)
+    channels.sandbox.troubles.close_socket(code)
     with (
         pytest.raises(LoginError, match=told) as caught,
         login_errors(channels.settings.api_url),

@@ -261,7 +261,7 @@ async def test_started_while_nothing_of_discord_answers_it_says_so_and_comes_on_
 async def test_a_revoked_token_ends_the_bot_at_the_first_refusal(
     channels: Community,
 ) -> None:
-    channels.sandbox.control.token_revoked = True
+    channels.sandbox.troubles.token_revoked = True
     await channels.ask("one")
     with pytest.raises(discord.ConnectionClosed) as caught:
         await channels.stopped_by_itself()
@@ -278,11 +278,11 @@ async def test_questions_of_before_an_outage_are_answered_after_it_in_their_orde
     await channels.ask("two")
     await channels.ask("three")
     await channels.waiting(["two", "three"])
-    channels.sandbox.control.outage(1e9)
+    channels.sandbox.troubles.outage(1e9)
     # The model ends while Discord is away.
     gate.open()
     await channels.in_state(1, "closing")
-    channels.sandbox.control.clear()
+    channels.sandbox.troubles.clear()
     await channels.settled(3)
     said = [answer(reply) for reply in channels.replies(channels.general)]
     assert said[0] == "First."

@@ -17,7 +17,7 @@ from bot.assistants.schema.tools import (
     FunctionDefinition,
     FunctionTool,
 )
-from bot.chat.limits import ChatLimits
+from bot.chat.internal_limits import ChatLimits
 from tests.scenarios.community import Community, answer, community
 from tests.support.files import searchable
 from tests.support.gate import Gate

@@ -134,7 +134,7 @@ async def test_killed_in_a_long_answer_and_then_not_let_read_the_history_each_pa
 
 def may_not_be_read(whole: Community, channel: Channel, *, refused: bool) -> RequestFault:
     """Take the right to read a channel's history; Discord shows nothing of it then, or refuses."""
-    whole.sandbox.control.forbid(channel, Permission.READ_MESSAGE_HISTORY)
+    whole.sandbox.troubles.forbid(channel, Permission.READ_MESSAGE_HISTORY)
     refusal = whole.sandbox.faults.fail_next("GET", HISTORY, status=403, code=50001, times=None)
     if not refused:
         whole.sandbox.faults.remove(refusal)

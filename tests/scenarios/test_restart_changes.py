@@ -155,7 +155,7 @@ async def test_a_message_that_the_bot_was_replacing_itself_ends_no_turn(
         gate.open()
 
     await killed(asleep, point, ask)
-    asleep.sandbox.control.clear()
+    asleep.sandbox.troubles.clear()
     await started_again(asleep)
     await asleep.in_state(1, "answered")
     await idle(asleep)

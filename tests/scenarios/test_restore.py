@@ -154,7 +154,7 @@ async def test_questions_answered_after_the_backup_are_not_answered_again(host: 
     await host.answered(later, 2)
     archived = await host.thread_of(await host.ada.say(host.general, "seven", mention_bot=True))
     await host.answered(archived, 1)
-    host.sandbox.control.archive_thread(archived)
+    host.sandbox.troubles.archive_thread(archived)
     await host.stop()
     # And what nobody has answered.
     await host.ada.say(home, "eight")

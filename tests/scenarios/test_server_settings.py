@@ -221,7 +221,7 @@ async def test_nonsense_changes_no_setting(channels: Community) -> None:
         text = await used(channels, "settings set", time_zone=name, retention_days=3)
         assert text.startswith("I know no time zone")
     closed = channels.sandbox.guild.add_text_channel("closed")
-    channels.sandbox.control.forbid_sending(closed)
+    channels.sandbox.troubles.forbid_sending(closed)
     text = await used(channels, "settings set", alert_channel=closed, language="ja")
     assert text == localized("cannot-write-there", channel=str(closed.id))
     assert await used(channels, "settings show") == before

@@ -26,7 +26,7 @@ async def test_a_question_that_waits_is_marked_until_its_turn_starts(channels: C
 
 
 async def test_a_bot_that_may_not_react_answers_all_the_same(channels: Community) -> None:
-    channels.sandbox.control.forbid(channels.general, Permission.ADD_REACTIONS)
+    channels.sandbox.troubles.forbid(channels.general, Permission.ADD_REACTIONS)
     refused = channels.sandbox.faults.fail_next("PUT", REACTION, status=403, code=50013, times=None)
     gate = channels.model.stall(then="first")
     await channels.ask("one")

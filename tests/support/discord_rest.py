@@ -11,9 +11,9 @@ from bot.app.providers.downloads import Downloads
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.dependencies import ChatDependencies
+from bot.chat.event_receivers import EventReceivers
 from bot.chat.intake.attachments import FileReaders
-from bot.chat.limits import ChatLimits
-from bot.chat.parts import ChatParts
+from bot.chat.internal_limits import ChatLimits
 from bot.chat.transport import dpy_internals
 from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings
@@ -38,7 +38,7 @@ class RestBot:
         client: discord.Client,
         ledger: Ledger,
         api: AssistantsAPI,
-        parts: ChatParts,
+        parts: EventReceivers,
         assistant_id: str,
         clock: ShiftedClock,
     ) -> None:

@@ -1,12 +1,12 @@
 """Questions with files, as a test gives them, and replies that nobody reads again."""
 
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
+from bot.chat.threads.messages.bystander_poster import References
 from bot.chat.threads.messages.message_builder import (
     AttachedFile,
     UnreadableError,
     attachments_json,
 )
-from bot.chat.threads.messages.references import References
 from bot.store.ledger import Question, Turn
 
 

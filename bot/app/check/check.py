@@ -31,7 +31,7 @@ _MOST_UNREVIEWED: Final = 10_000
 """From this number of people on, a bot needs Discord's approval of its Message Content intent."""
 
 _MANY_PEOPLE: Final = 8_000
-"""From this number of people on, ``check`` warns: an approval takes time."""
+"""From this number of people on, ``check`` warns: Discord takes time to approve an intent."""
 
 
 async def run_check(

@@ -112,7 +112,7 @@ class BotKeeper:
                     await self._come_back(process)
 
     async def _come_back(self, process: BotProcess) -> None:
-        control = self._sandbox.control
+        control = self._sandbox.troubles
         while True:
             if control.token_revoked:
                 self._say(

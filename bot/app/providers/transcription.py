@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bot.chat.texts.unread import UnreadReason
+from bot.chat.texts.unread_files import UnreadReason
 from bot.chat.threads.messages.message_builder import UnreadableError
 from bot.models.transcription import (
     TranscriptionEndpoint,

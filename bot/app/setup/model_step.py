@@ -20,7 +20,7 @@ from bot.models.factory import (
     endpoint_model,
 )
 from bot.models.http.check import ask_once
-from bot.models.presets import HOSTED, Preset, first_that_chats, running_servers
+from bot.models.presets import REMOTE, Preset, first_that_chats, running_servers
 from bot.models.types import ModelStatus
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class ModelStep:
         )
         elsewhere = [openai] + [
             _Option(each.name, each.label, each.url, each.key_env, each.keys_page, each)
-            for each in HOSTED
+            for each in REMOTE
         ]
         ready = [each for each in elsewhere if secrets.get(each.key_env, "").strip()]
         others = [each for each in elsewhere if each not in ready]

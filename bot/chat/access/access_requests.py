@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 import discord
 
-from bot.chat.access.gate import AccessRequest, Entry
+from bot.chat.access.access_gate import AccessRequest, Entry
 from bot.chat.places.places import category_of, channel_ids, is_by_user_install, places_of
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import RestRetry

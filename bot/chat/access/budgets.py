@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from bot.chat.access.access_gate import AccessRequest
 from bot.chat.access.caps import CapFinder, CategoryFinder, LimitKind, no_category
-from bot.chat.access.gate import AccessRequest
 from bot.chat.access.prices import Prices
 from bot.chat.places.server_settings import server_settings, zone_of
 from bot.chat.texts.limits import LimitReached

@@ -10,8 +10,8 @@ from typing import Final
 
 import discord
 
+from bot.chat.access.access_gate import AccessGate, AccessRequest, Refusal
 from bot.chat.access.access_requests import AccessRequests
-from bot.chat.access.gate import AccessGate, AccessRequest, Refusal
 from bot.chat.access.question_limits import QuestionLimits, RateReached
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using

@@ -6,8 +6,8 @@ from typing import Final
 import discord
 from msgspec import Struct
 
+from bot.chat.access.access_gate import AccessRequest, Entry
 from bot.chat.access.budgets import Budgets
-from bot.chat.access.gate import AccessRequest, Entry
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.limits import LimitReached

@@ -18,7 +18,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.newest_entries import NewestEntries
 
 WATCH_SECONDS: Final = 60.0
-"""The seconds without a message after which the watchdog looks, and between two looks."""
+"""How often the watchdog looks, and how long no message must have come before, in seconds."""
 
 _GRACE: Final = 10 / 60
 """The share of ``WATCH_SECONDS`` after which a message that REST showed should have arrived."""

@@ -11,7 +11,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.chat.commands.groups import AnyCommand
+from bot.chat.commands.command_list import AnyCommand
 from bot.chat.commands.interaction_gate import InteractionGate
 from bot.chat.commands.localization import CommandTranslator
 from bot.chat.texts.fluent import digest as texts_digest

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import discord
 
+from bot.chat.access.access_gate import ALWAYS_OPEN, AccessGate
 from bot.chat.access.access_requests import AccessRequests
-from bot.chat.access.gate import ALWAYS_OPEN, AccessGate
 from bot.chat.access.question_limits import QuestionLimits
 from bot.chat.commands.interaction import refuse
 from bot.chat.texts.fluent import DEFAULT, language_of, localized, set_language

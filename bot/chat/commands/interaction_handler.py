@@ -11,12 +11,12 @@ from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Protocol, Typ
 
 import discord
 
+from bot.chat.access.access_gate import AccessGate
 from bot.chat.access.budgets import Budgets
-from bot.chat.access.gate import AccessGate
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.commands.interaction import AcknowledgedInteraction, refuse, show_form
 from bot.chat.places.assistant_choice import AssistantChoice
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_settings import ChannelSettingsReader
 from bot.chat.places.handovers import Handovers
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.schedules.reminders import Reminders
@@ -89,7 +89,7 @@ class CommandServices:
     gate: AccessGate
     budgets: Budgets
     choice: AssistantChoice
-    rules: RuleBook
+    channel_settings: ChannelSettingsReader
     handovers: Handovers
     threads: AssistantThreads
     editor: AssistantEditor

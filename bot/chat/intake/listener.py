@@ -13,15 +13,15 @@ from weakref import WeakValueDictionary
 import discord
 from msgspec.structs import replace
 
-from bot.chat.access.gate import role_ids_json
+from bot.chat.access.access_gate import role_ids_json
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.attachments import files_of
+from bot.chat.intake.channel_thread_opener import ChannelThreadOpener
 from bot.chat.intake.mentions import can_ask, guild_of, is_readable, mentions
 from bot.chat.intake.question_text import question_text
 from bot.chat.intake.references import RecentForwards, ReferenceReader, pointers_for, quotes_in
 from bot.chat.intake.routing import Router
-from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
@@ -62,7 +62,7 @@ class Listener:
         locales: Locales,
         gate: QuestionGate,
         references: ReferenceReader,
-        thread_opener: ThreadOpener,
+        thread_opener: ChannelThreadOpener,
         alerts: OperatorAlerts,
         metrics: Metrics,
         *,

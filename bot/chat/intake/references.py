@@ -31,12 +31,12 @@ from bot.chat.intake.question_text import (
     reply_quote,
     whole_text,
 )
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_settings import ChannelSettingsReader
 from bot.chat.texts.plain_text import well_formed
-from bot.chat.texts.unread import UnreadReason
+from bot.chat.texts.unread_files import UnreadReason
+from bot.chat.threads.messages.bystander_poster import Bystander, References
 from bot.chat.threads.messages.message_builder import AttachedFile
 from bot.chat.threads.messages.pointers import Pointers, pointers_of
-from bot.chat.threads.messages.references import Bystander, References
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
@@ -154,14 +154,14 @@ class ReferenceReader:
         ledger: Ledger,
         rest: RestRetry,
         clock: Clock,
-        rules: RuleBook,
+        channel_settings: ChannelSettingsReader,
         settings: DiscordSettings,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
         self._clock = clock
-        self._rules = rules
+        self._channel_settings = channel_settings
         self._settings = settings
         # By question id; an event is set once Discord has added previews of the question's links.
         self._previewed = NewestEntries[int, asyncio.Event](_MOST_PREVIEWED)
@@ -295,8 +295,8 @@ class ReferenceReader:
         pointers = pointers_of(question)
         if question.guild_id is None:
             return []
-        rules = await self._rules.of(question.guild_id, question.channel_id)
-        most, oldest = rules.context, self._settings.context_minutes * 60
+        here = await self._channel_settings.of(question.guild_id, question.channel_id)
+        most, oldest = here.context, self._settings.context_minutes * 60
         channel = self._client.get_partial_messageable(
             question.channel_id, guild_id=question.guild_id
         )

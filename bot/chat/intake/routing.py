@@ -4,7 +4,7 @@ import discord
 from msgspec import Struct
 
 from bot.chat.intake.question_text import begins_post
-from bot.chat.places.channel_rules import ChannelRules, RuleBook
+from bot.chat.places.channel_settings import ChannelSettings, ChannelSettingsReader
 from bot.chat.transport.dpy_internals import known_role_ids
 from bot.chat.transport.login import own_user
 from bot.store.ledger import Ledger, Link
@@ -25,10 +25,12 @@ class Destination(Struct, frozen=True, kw_only=True):
 class Router:
     """Finds the channel in which a question is answered."""
 
-    def __init__(self, client: discord.Client, ledger: Ledger, rules: RuleBook) -> None:
+    def __init__(
+        self, client: discord.Client, ledger: Ledger, channel_settings: ChannelSettingsReader
+    ) -> None:
         self._client = client
         self._ledger = ledger
-        self._rules = rules
+        self._channel_settings = channel_settings
 
     async def route(self, message: discord.Message, *, mentioned: bool) -> Destination:
         """Return whether a message is a question, and where it is answered.
@@ -40,23 +42,25 @@ class Router:
         if guild_id is None:
             link = Link(channel_id=channel.id, guild_id=None, parent_id=channel.id, listening=True)
             return Destination(is_question=True, link=link)
-        rules = await self._rules.of(guild_id, channel.id, getattr(channel, "parent_id", None))
-        if rules.is_silent:
-            await self._note_take_over(message, rules)
+        settings = await self._channel_settings.of(
+            guild_id, channel.id, getattr(channel, "parent_id", None)
+        )
+        if settings.is_silent:
+            await self._note_take_over(message, settings)
             return Destination(is_question=False)
-        if rules.answer == "never":
+        if settings.answer == "never":
             return Destination(is_question=False)
-        asked = mentioned or rules.answer == "every"
+        asked = mentioned or settings.answer == "every"
         if isinstance(channel, discord.Thread | discord.PartialMessageable):
             known = await self._ledger.link(channel.id)
             if known is not None:
                 return Destination(
-                    is_question=known.listening or asked, link=known, context=rules.context
+                    is_question=known.listening or asked, link=known, context=settings.context
                 )
         if isinstance(channel, discord.Thread):
             # A channel thread of the bot without a link was opened a moment ago.
             is_own = self._is_own(channel)
-            is_post = rules.answer == "posts" and begins_post(message)
+            is_post = settings.answer == "posts" and begins_post(message)
             link = Link(
                 channel_id=channel.id,
                 guild_id=guild_id,
@@ -65,10 +69,10 @@ class Router:
                 private=channel.is_private(),
             )
             return Destination(
-                is_question=is_own or is_post or asked, link=link, context=rules.context
+                is_question=is_own or is_post or asked, link=link, context=settings.context
             )
-        here = None if rules.reply_in == "thread" else link_in_channel(channel.id, guild_id)
-        return Destination(is_question=asked, link=here, context=rules.context)
+        here = None if settings.reply_in == "thread" else link_in_channel(channel.id, guild_id)
+        return Destination(is_question=asked, link=here, context=settings.context)
 
     async def listens_in(self, channel_id: int, guild_id: int | None) -> bool:
         """Return whether each message in a channel is a question, also without a mention.
@@ -77,21 +81,21 @@ class Router:
         """
         if guild_id is None or not self._client.intents.message_content:
             return guild_id is None
-        rules = await self._rules.of(guild_id, channel_id)
-        if rules.is_silent:
+        settings = await self._channel_settings.of(guild_id, channel_id)
+        if settings.is_silent:
             return False
-        if rules.answer in ("every", "never"):
-            return rules.answer == "every"
+        if settings.answer in ("every", "never"):
+            return settings.answer == "every"
         link = await self._ledger.link(channel_id)
         return (
             self._is_own(self._client.get_channel(channel_id)) if link is None else link.listening
         )
 
-    async def _note_take_over(self, message: discord.Message, rules: ChannelRules) -> None:
+    async def _note_take_over(self, message: discord.Message, settings: ChannelSettings) -> None:
         """Store that a member of the called role writes where people answer."""
         author = message.author
         roles = known_role_ids(author) if isinstance(author, discord.Member) else frozenset()
-        if rules.people_role in roles:
+        if settings.people_role in roles:
             await self._ledger.handovers.taken(message.channel.id, message.author.id)
 
     def _is_own(self, channel: object) -> bool:

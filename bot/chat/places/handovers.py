@@ -7,7 +7,7 @@ from typing import Final
 import discord
 from msgspec import Struct
 
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_settings import ChannelSettingsReader
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
@@ -34,17 +34,20 @@ class Handovers:
     """Hands channel threads over to people; ``do_chores`` does the chores of channels soon."""
 
     def __init__(
-        self, ledger: Ledger, rules: RuleBook, do_chores: Callable[[Iterable[int]], None]
+        self,
+        ledger: Ledger,
+        channel_settings: ChannelSettingsReader,
+        do_chores: Callable[[Iterable[int]], None],
     ) -> None:
         self._ledger = ledger
-        self._rules = rules
+        self._channel_settings = channel_settings
         self._do_chores = do_chores
 
     async def begin(self, thread: discord.Thread, member_id: int) -> HandedOver:
         """Silence the assistant in a channel thread, and call people; raises ``LedgerError``."""
         guild = thread.guild
-        rules = await self._rules.of(guild.id, thread.id, thread.parent_id)
-        role = None if rules.people_role is None else guild.get_role(rules.people_role)
+        settings = await self._channel_settings.of(guild.id, thread.id, thread.parent_id)
+        role = None if settings.people_role is None else guild.get_role(settings.people_role)
         parent = thread.parent
         may_mention = role is not None and (
             role.mentionable
@@ -55,7 +58,7 @@ class Handovers:
             guild.id,
             member_id,
             role_id=role.id if role is not None and may_mention else None,
-            tag=rules.people_tag is not None,
+            tag=settings.people_tag is not None,
         )
         self._do_chores((thread.id,))
         return HandedOver(

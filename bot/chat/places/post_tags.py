@@ -5,7 +5,7 @@ from typing import Final
 
 import discord
 
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_settings import ChannelSettingsReader
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Chore, Ledger, Turn
 
@@ -19,23 +19,27 @@ _log: Final = logging.getLogger(__name__)
 
 
 class PostTags:
-    """Sets the tags that a forum's rules name; a tag to be set is a chore of the ledger."""
+    """Sets the tags that a forum's settings name; a tag to be set is a chore of the ledger."""
 
     def __init__(
-        self, client: discord.Client, ledger: Ledger, rest: RestRetry, rules: RuleBook
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        channel_settings: ChannelSettingsReader,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
-        self._rules = rules
+        self._channel_settings = channel_settings
 
     async def want(self, turn: Turn) -> None:
         """Store that the post of an ended turn gets its tag; raises ``LedgerError``."""
         wanted = {"answered": ANSWERED, "failed": PEOPLE}.get(turn.outcome or "")
         if wanted is None or turn.guild_id is None or not turn.in_channel_thread:
             return
-        rules = await self._rules.of(turn.guild_id, turn.channel_id, turn.parent_id)
-        if (rules.answered_tag if wanted == ANSWERED else rules.people_tag) is not None:
+        settings = await self._channel_settings.of(turn.guild_id, turn.channel_id, turn.parent_id)
+        if (settings.answered_tag if wanted == ANSWERED else settings.people_tag) is not None:
             await self._ledger.chores.add(
                 Chore(
                     channel_id=turn.channel_id,
@@ -56,8 +60,8 @@ class PostTags:
             forum = post.parent
             if not isinstance(forum, discord.ForumChannel):
                 return
-            rules = await self._rules.of(post.guild.id, post.id, forum.id)
-            pair = (rules.answered_tag, rules.people_tag)
+            settings = await self._channel_settings.of(post.guild.id, post.id, forum.id)
+            pair = (settings.answered_tag, settings.people_tag)
             tag_id, other_id = pair if wanted == ANSWERED else pair[::-1]
             tag = None if tag_id is None else forum.get_tag(tag_id)
             kept = [each for each in post.applied_tags if each.id not in (tag_id, other_id)]

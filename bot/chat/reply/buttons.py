@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Protocol, cast, get_args
 import discord
 from msgspec import Struct
 
-from bot.chat.places.channel_rules import PlaceAction
+from bot.chat.places.channel_settings import PlaceAction
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import retry_helps
 from bot.config import AnswerButton

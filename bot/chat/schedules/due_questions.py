@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import discord
 import msgspec
 
+from bot.chat.access.access_gate import AccessGate, role_ids_json
 from bot.chat.access.access_requests import AccessRequests
-from bot.chat.access.gate import AccessGate, role_ids_json
 from bot.chat.places.places import can_write
 from bot.chat.places.server_settings import TIME_ZONE, GuildSettings, server_settings, zone_of
 from bot.chat.schedules.rules import rule_from_json

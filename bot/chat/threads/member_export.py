@@ -12,8 +12,8 @@ import msgspec
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.threads.api_errors import TurnError
+from bot.chat.threads.messages.answer_text import answer_text, files_of
 from bot.chat.threads.messages.message_builder import attached
-from bot.chat.threads.messages.transcript import answer_text, files_of
 from bot.chat.threads.messages.upload_names import original_name
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Question, Schedule

@@ -10,10 +10,10 @@ from bot.assistants.schema.files import FilePage
 from bot.assistants.states import TERMINAL
 from bot.chat.threads.api_errors import gone, locked
 from bot.chat.threads.assistant_editor import store_ids
+from bot.chat.threads.messages.answer_text import files_of
+from bot.chat.threads.messages.bystander_poster import BYSTANDER_KEY
 from bot.chat.threads.messages.message_builder import QUESTION_KEY
-from bot.chat.threads.messages.references import BYSTANDER_KEY
 from bot.chat.threads.messages.thread_backfill import ANSWER_KEY
-from bot.chat.threads.messages.transcript import files_of
 from bot.chat.threads.messages.upload_names import question_mark
 from bot.chat.threads.pagination import every_message, newest
 from bot.chat.threads.threads import AssistantThreads

@@ -30,6 +30,11 @@ from bot.chat.threads.api_errors import (
     refusal,
     unusable,
 )
+from bot.chat.threads.messages.bystander_poster import (
+    BystanderPoster,
+    MessageFinder,
+    ReferenceSource,
+)
 from bot.chat.threads.messages.document_tools import DocumentTools
 from bot.chat.threads.messages.message_builder import (
     QUESTION_KEY,
@@ -37,11 +42,6 @@ from bot.chat.threads.messages.message_builder import (
     message_for,
     wording,
     wording_in,
-)
-from bot.chat.threads.messages.references import (
-    BystanderPoster,
-    MessageFinder,
-    ReferenceSource,
 )
 from bot.chat.threads.messages.thread_backfill import ReplySource, earlier
 from bot.chat.threads.pagination import newest

@@ -6,8 +6,8 @@ from typing import Final
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import ModifyRun
 from bot.chat.threads.api_errors import TurnError, gone
+from bot.chat.threads.messages.answer_text import answer_text
 from bot.chat.threads.messages.thread_backfill import ReplySource, answer_in
-from bot.chat.threads.messages.transcript import answer_text
 from bot.chat.threads.threads import AssistantThreads
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, RatedAnswer

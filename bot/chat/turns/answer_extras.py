@@ -13,10 +13,10 @@ from bot.assistants.schema.files import File
 from bot.chat.reply.content.message_content import Block, Picture, Upload
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
-from bot.chat.texts.unread import Unread, unread_line
+from bot.chat.texts.unread_files import Unread, unread_line
 from bot.chat.threads.api_errors import TurnError
+from bot.chat.threads.messages.answer_text import Source
 from bot.chat.threads.messages.message_builder import format_size
-from bot.chat.threads.messages.transcript import Source
 from bot.chat.threads.messages.upload_names import original_name, question_mark
 from bot.chat.threads.runs.run_end import RunEnd
 from bot.chat.turns.turn_context import TurnContext

@@ -22,7 +22,7 @@ from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import headline, hide_spoilers
 from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
 from bot.chat.threads.api_errors import TurnError
-from bot.chat.threads.messages.transcript import answer_text
+from bot.chat.threads.messages.answer_text import answer_text
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.run_slots import RunSlots

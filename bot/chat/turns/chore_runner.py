@@ -5,7 +5,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_settings import ChannelSettingsReader
 from bot.chat.places.handovers import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply import buttons
@@ -44,7 +44,7 @@ class ChoreRunner:
         tags: PostTags,
         calls: PeopleCalls,
         locales: Locales,
-        rules: RuleBook,
+        channel_settings: ChannelSettingsReader,
         chosen: Sequence[AnswerButton],
     ) -> None:
         self._ledger = ledger
@@ -54,7 +54,7 @@ class ChoreRunner:
         self._tags = tags
         self._calls = calls
         self._locales = locales
-        self._rules = rules
+        self._channel_settings = channel_settings
         self._chosen = chosen
         self._tasks = BackgroundTasks()
         self._at_once = asyncio.Semaphore(AT_ONCE)
@@ -131,7 +131,7 @@ class ChoreRunner:
                 cut_off=turn.error == "incomplete",
                 outdated=True,
             )
-            offered += buttons.place_buttons(turn, await self._rules.buttons_of(turn))
+            offered += buttons.place_buttons(turn, await self._channel_settings.buttons_of(turn))
             writer = await self._writers.of(turn)
             await writer.set_buttons(
                 turn.parts[-1], buttons.view(*offered), priority=RequestPriority.USUAL

@@ -51,7 +51,7 @@ class PlaceSwitch(Struct, frozen=True):
 
 
 class PlaceInstructions:
-    """Describes where a turn is answered.
+    """Describes to the model where and when a turn is answered.
 
     ``time_zone`` is an IANA name such as Europe/Berlin, for servers that have not set a time zone.
     """

@@ -3,7 +3,7 @@
 Before that the turn's use is reserved: a turn beyond a limit posts nothing.
 """
 
-from bot.chat.texts.unread import Unread
+from bot.chat.texts.unread_files import Unread
 from bot.chat.threads.messages.message_builder import unread_of
 from bot.chat.threads.messages.pointers import NOTHING
 from bot.chat.turns.turn_context import TurnContext

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.chat.access.budgets import Budgets
 from bot.chat.access.operator_alerts import OperatorAlerts
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_settings import ChannelSettingsReader
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.asker_notices import AskerNotices
 from bot.chat.reply.content.illustration import FormulaDrawer
@@ -17,9 +17,9 @@ from bot.chat.reply.waiting_reactions import WaitingReactions
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
-from bot.chat.texts.unread import Unread
+from bot.chat.texts.unread_files import Unread
+from bot.chat.threads.messages.bystander_poster import ReferenceSource
 from bot.chat.threads.messages.message_builder import AttachmentSource
-from bot.chat.threads.messages.references import ReferenceSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.charge_settler import ChargeSettler
@@ -52,7 +52,7 @@ class TurnServices:
     run_slots: RunSlots
     locales: Locales
     tags: PostTags
-    rules: RuleBook
+    channel_settings: ChannelSettingsReader
     namer: ChannelNamer
     chores: ChoreRunner
     waiting_reactions: WaitingReactions

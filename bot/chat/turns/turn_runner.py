@@ -20,7 +20,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
-from bot.chat.threads.messages.transcript import transcript_of
+from bot.chat.threads.messages.answer_text import answer_text_of
 from bot.chat.threads.runs.run_end import RunEnd, with_answer
 from bot.chat.threads.runs.run_follower import RunFollower
 from bot.chat.turns.answer_extras import ExtrasReader, reminder_note
@@ -343,7 +343,7 @@ class TurnRunner:
             shown = finished_buttons(
                 turn,
                 self._services.settings.buttons,
-                await self._services.rules.buttons_of(turn),
+                await self._services.channel_settings.buttons_of(turn),
             )
             delivered = await self._reply.finish(text, notes, shown, uploads=extras.uploads)
         except UndeliverableError as error:
@@ -388,7 +388,7 @@ class TurnRunner:
             return end
         try:
             messages = await self._threads.messages_of(turn.thread_id, turn.run_id)
-            end = with_answer(end, transcript_of(messages))
+            end = with_answer(end, answer_text_of(messages))
             if "model" in self._services.settings.footer:
                 run = await self._threads.api.retrieve_run(turn.thread_id, turn.run_id)
                 end = replace(end, model=run.model)

@@ -65,7 +65,7 @@ class StreamedCodeCall:
         return CodeInterpreterCallDelta(index=index, id=self.id, code_interpreter=code)
 
     def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
-        """Add the next piece of the arguments; return its delta, None if it has no code."""
+        """Add the next piece of the JSON arguments; return the delta of its code, if it has any."""
         self.arguments.append(piece)
         code = self._code.add(piece)
         if not code:

@@ -153,7 +153,11 @@ def _language(letters: set[str]) -> frozenset[str]:
 
 @cache
 def _character(char: str) -> tuple[str, float]:
-    """Return the script of a character and its basic cost."""
+    """Return the script of a character, and the cost of the character alone.
+
+    The cost leaves out the neighbours and the text's language. The script is ``SIGN`` for
+    characters that are no letters of a known script, ``HALF`` for half-width Japanese.
+    """
     code = ord(char)
     if (0x3041 <= code <= 0x30FA and code not in (0x3099, 0x309A)) or code in (
         0x30FC,

@@ -145,8 +145,8 @@ class Api:
 
 def all_routes() -> Iterator[Route]:
     """Yield every route of the API."""
-    for room in (users, messages, channels, guilds, commands, interactions):
-        yield from room.routes()
+    for module in (users, messages, channels, guilds, commands, interactions):
+        yield from module.routes()
 
 
 def _major(request: web.Request) -> str:

@@ -19,7 +19,6 @@ from bot.sandbox.backend.messages.content.component_kinds import (
 )
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Role, User
 from bot.sandbox.backend.state.parts import Payload
-from bot.sandbox.control import ACTIONS, Control
 from bot.sandbox.demo_panel import DemoPanel
 from bot.sandbox.errors import DiscordError, bad_json, missing_access, unknown_message
 from bot.sandbox.http.page_requests import (
@@ -37,6 +36,7 @@ from bot.sandbox.http.page_requests import (
     Voting,
 )
 from bot.sandbox.people.person import Person
+from bot.sandbox.troubles import ACTIONS, Troubles
 
 FILES: Final = Path(__file__).parents[1] / "page"
 TYPES: Final = {
@@ -80,14 +80,14 @@ class PageServer:
     def __init__(
         self,
         backend: Backend,
-        control: Control,
+        troubles: Troubles,
         people: Mapping[str, Person],
         admin: Person,
         guild: Guild,
     ) -> None:
         self._backend = backend
         self._world = backend.world
-        self._control = control
+        self._troubles = troubles
         self._people = people
         self._admin = admin
         self._guild = guild
@@ -306,7 +306,7 @@ class PageServer:
     async def _trouble(self, person: Person, asked: Troubling) -> Payload:
         number = asked.channel_id
         channel = None if number is None else self._world.channels.get(int(number))
-        self._control.perform(asked.name, asked.number or 0, channel)
+        self._troubles.perform(asked.name, asked.number or 0, channel)
         return {}
 
 

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from bot.runtime.metrics import Metrics
 from bot.store.database import Database
-from bot.store.ledger import facts, rows
+from bot.store.ledger import named_values, rows
 from bot.store.ledger.approvals import ApprovalStore
 from bot.store.ledger.budgets.spending import SpendingStore
 from bot.store.ledger.budgets.usage import UsageStore
@@ -131,12 +131,12 @@ class Ledger(LedgerPart):
     @reads
     def fact(self, db: sqlite3.Connection, key: str) -> str | None:
         """Return the value of a fact; None if it was never set."""
-        return facts.value_of(db, key)
+        return named_values.value_of(db, key)
 
     @writes
     def set_fact(self, db: sqlite3.Connection, key: str, value: str) -> None:
         """Set a fact, in place of an earlier value."""
-        facts.store(db, key, value)
+        named_values.store(db, key, value)
 
 
 def _link(db: sqlite3.Connection, channel_id: int) -> Link | None:

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.chat.access.access_gate import AccessRequest
 from bot.chat.access.budgets import Budgets
-from bot.chat.access.gate import AccessRequest
 from bot.chat.access.prices import Prices
 from bot.config.limits import LimitSettings, PriceSettings, SpendingLimit
 from bot.store.ledger import Ledger, Link, NewQuestion, Spend

@@ -4,8 +4,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+from bot.chat.access.access_gate import AccessGate
 from bot.chat.access.access_requests import AccessRequests
-from bot.chat.access.gate import AccessGate
 from bot.chat.access.question_gate import REFUSED, QuestionGate
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import AccessSettings

@@ -17,8 +17,8 @@ from bot.app.providers.downloads import Downloads
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.dependencies import ChatDependencies
+from bot.chat.event_receivers import EventReceivers
 from bot.chat.intake.attachments import FileReaders
-from bot.chat.parts import ChatParts
 from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import ApprovalButton, Choice
 from bot.chat.texts.fluent import localized
@@ -37,7 +37,7 @@ simcord = pytest.importorskip(
 class PressedBot(discord.Client):
     """A client with the bot's buttons and their handlers, and without its gateway."""
 
-    parts: ChatParts
+    parts: EventReceivers
 
     def __init__(self) -> None:
         super().__init__(intents=discord.Intents(guilds=True, guild_messages=True))

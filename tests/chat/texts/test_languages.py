@@ -11,10 +11,10 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
-from bot.chat.access.gate import RefusalReason
+from bot.chat.access.access_gate import RefusalReason
 from bot.chat.texts import fluent, sentences
 from bot.chat.texts.fluent import DEFAULT, LANGUAGES, Language, localized, localized_in, using
-from bot.chat.texts.unread import UnreadReason
+from bot.chat.texts.unread_files import UnreadReason
 from bot.store.ledger import TurnState
 
 BOT = Path(sentences.__file__).parents[2]

@@ -1,5 +1,5 @@
 from bot.chat.texts.fluent import using
-from bot.chat.texts.unread import Unread, unread_line
+from bot.chat.texts.unread_files import Unread, unread_line
 
 
 def test_what_could_not_be_read_is_one_small_line_with_the_reasons() -> None:

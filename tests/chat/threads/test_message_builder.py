@@ -3,7 +3,7 @@ import pytest
 from bot.assistants.schema.content import ImageFile, ImageFilePart, TextInput
 from bot.assistants.schema.requests import CreateMessage
 from bot.assistants.schema.tools import FileSearchTool, NewAttachment
-from bot.chat.texts.unread import Unread
+from bot.chat.texts.unread_files import Unread
 from bot.chat.threads.messages.message_builder import SHORT_TEXT, PointedAt, message_for
 from bot.chat.threads.messages.thread_backfill import asked_in
 from tests.support.questions import Shelf, file, question

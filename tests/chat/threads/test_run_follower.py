@@ -13,8 +13,8 @@ from bot.assistants.schema.content import TextDelta, TextValueDelta
 from bot.assistants.schema.objects import ListPage, Message, Run
 from bot.assistants.schema.requests import CreateMessage, CreateRun, Page
 from bot.chat.threads.api_errors import ThreadLostError, TurnError
+from bot.chat.threads.messages.answer_text import AnswerText
 from bot.chat.threads.messages.message_builder import QUESTION_KEY
-from bot.chat.threads.messages.transcript import Transcript
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.contract.tooling import outputs, tool
@@ -199,7 +199,7 @@ async def test_a_message_told_again_keeps_the_text_that_follows_it(
     assistant = await ours.assistant()
     run = await ours.until(await ours.run(await ours.thread("Why?"), assistant))
     (_, said) = (await ours.api.list_messages(run.thread_id, Page(order="asc"))).data
-    answer = Transcript()
+    answer = AnswerText()
     answer.put(said)
     async for event in broken_off(run, "and more"):
         assert isinstance(event.data, MessageDelta)
@@ -229,7 +229,7 @@ async def test_a_new_message_replaces_an_abandoned_one(
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
     await ours.until(run)
-    answer = Transcript()
+    answer = AnswerText()
     async for event in broken_off(run, "these words are "):
         assert isinstance(event.data, MessageDelta)
         answer.add(event.data)

@@ -63,10 +63,10 @@ class Visit:
 
     async def away_for(self, seconds: float) -> None:
         """Let Discord be away until so much time has passed for the guest."""
-        self.sandbox.control.outage(AGES)
+        self.sandbox.troubles.outage(AGES)
         over = self.clock.monotonic() + seconds
         await self.until(lambda: self.clock.monotonic() > over)
-        self.sandbox.control.clear()
+        self.sandbox.troubles.clear()
 
 
 @pytest.fixture
@@ -103,18 +103,18 @@ async def test_after_hours_the_gateway_is_still_tried_every_20_seconds(
 
 
 async def test_a_gateway_that_is_away_at_the_first_try_is_waited_for(visit: Visit) -> None:
-    visit.sandbox.control.outage(AGES)
+    visit.sandbox.troubles.outage(AGES)
     visit.begin()
     await visit.until(lambda: len(visit.clock.slept) > 3)
-    visit.sandbox.control.clear()
+    visit.sandbox.troubles.clear()
     await visit.sandbox.bot_ready(commands=False)
 
 
 async def test_a_session_is_resumed_after_a_short_outage(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
-    visit.sandbox.control.drop_socket()
-    visit.sandbox.control.outage(AGES)
+    visit.sandbox.troubles.drop_socket()
+    visit.sandbox.troubles.outage(AGES)
     await visit.says("meanwhile")
     await visit.away_for(60)
     await visit.until(lambda: visit.guest.heard == ["meanwhile"])
@@ -137,10 +137,10 @@ async def test_a_session_that_discord_forgot_is_replaced_without_another_backoff
 ) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
-    visit.sandbox.control.outage(AGES)
+    visit.sandbox.troubles.outage(AGES)
     await visit.until(lambda: visit.clock.monotonic() > 200)
     visit.sandbox.gateway.sessions.clear()
-    visit.sandbox.control.clear()
+    visit.sandbox.troubles.clear()
     await visit.until(lambda: visit.sandbox.world.identified == 2)
     assert visit.clock.slept[-1] <= 1.0
 
@@ -176,7 +176,7 @@ async def test_sessions_begin_five_seconds_apart(
     visit.begin()
     await visit.guest.wait_until_ready()
     for number in range(2, 6):
-        visit.sandbox.control.invalidate()
+        visit.sandbox.troubles.invalidate()
         await visit.until(lambda number=number: visit.sandbox.world.identified == number)
         await visit.sandbox.bot_ready(commands=False)
     assert visit.clock.monotonic() >= 4 * 5.0
@@ -209,13 +209,13 @@ async def test_a_revoked_token_ends_the_connection(visit: Visit, during_an_outag
     await visit.guest.wait_until_ready()
     assert visit.life is not None
     if during_an_outage:
-        visit.sandbox.control.outage(AGES)
+        visit.sandbox.troubles.outage(AGES)
         await visit.until(lambda: len(visit.clock.slept) > 3)
-        visit.sandbox.control.token_revoked = True
+        visit.sandbox.troubles.token_revoked = True
         visit.sandbox.faults.clear()
     else:
         # Discord has not told the socket, which REST's 401 finds out.
-        visit.sandbox.control.token_revoked = True
+        visit.sandbox.troubles.token_revoked = True
         visit.guest.gateway.check_token()
     with pytest.raises(discord.ConnectionClosed) as caught:
         await asyncio.wait_for(visit.life, 20)
@@ -225,7 +225,7 @@ async def test_a_revoked_token_ends_the_connection(visit: Visit, during_an_outag
 async def test_a_revoked_intent_ends_the_connection(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
-    visit.sandbox.control.close_socket(4014)
+    visit.sandbox.troubles.close_socket(4014)
     assert visit.life is not None
     with pytest.raises(discord.PrivilegedIntentsRequired):
         await asyncio.wait_for(visit.life, 20)
@@ -234,7 +234,7 @@ async def test_a_revoked_intent_ends_the_connection(visit: Visit) -> None:
 async def test_stopping_during_an_outage_ends_the_connection_at_once(visit: Visit) -> None:
     clock = FakeClock()
     visit.guest.gateway = gateway = Gateway(visit.guest, clock)
-    visit.sandbox.control.outage(AGES)
+    visit.sandbox.troubles.outage(AGES)
     visit.begin()
     await visit.until(lambda: clock.slept)
     await visit.guest.close()

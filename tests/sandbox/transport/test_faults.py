@@ -57,7 +57,7 @@ async def test_lost_events_stay_lost_and_repeated_ones_come_twice(
     sandbox.faults.repeat_events("MESSAGE_CREATE")
     await ada.say(general, "twice")
     await bot.until(lambda: len(bot.heard) == 2)
-    sandbox.control.drop_socket()
+    sandbox.troubles.drop_socket()
     await bot.until(lambda: bot.named("resumed"))
     await ada.say(general, "once")
     await bot.until(lambda: len(bot.heard) == 3)
@@ -77,7 +77,7 @@ async def test_after_an_outage_the_bot_is_back_and_has_missed_nothing(
     bot: Bot, sandbox: Sandbox
 ) -> None:
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
-    sandbox.control.outage(3600)
+    sandbox.troubles.outage(3600)
     await sandbox.until(lambda: sandbox.disconnected)
     with pytest.raises(discord.DiscordServerError):
         await bot_channel(bot, sandbox).send("anybody?")
@@ -90,17 +90,17 @@ async def test_after_an_outage_the_bot_is_back_and_has_missed_nothing(
 async def test_what_a_moderator_can_do_to_a_bot(bot: Bot, sandbox: Sandbox) -> None:
     general = sandbox.guild.text_channel("general")
     reply = await bot_channel(bot, sandbox).send("thinking…")
-    assert sandbox.control.delete_reply() is not None
+    assert sandbox.troubles.delete_reply() is not None
     with pytest.raises(discord.NotFound) as gone:
         await reply.edit(content="answer")
     assert gone.value.code == 10008
-    sandbox.control.forbid(general, Permission.SEND_MESSAGES)
+    sandbox.troubles.forbid(general, Permission.SEND_MESSAGES)
     with pytest.raises(discord.Forbidden) as forbidden:
         await bot_channel(bot, sandbox).send("still here")
     assert forbidden.value.code == 50013
-    sandbox.control.clear()
+    sandbox.troubles.clear()
     await bot_channel(bot, sandbox).send("back")
-    sandbox.control.remove_bot()
+    sandbox.troubles.remove_bot()
     await bot.until(lambda: bot.named("guild_remove"))
     with pytest.raises(discord.Forbidden) as outside:
         await bot.http.send_message(
@@ -113,7 +113,7 @@ async def test_an_interaction_expires_at_once(bot: Bot, sandbox: Sandbox) -> Non
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
     await ada.command(general, "runs list")
     received: discord.Interaction = bot.named("interaction")[0][0]
-    sandbox.control.expire_interaction()
+    sandbox.troubles.expire_interaction()
     with pytest.raises(discord.HTTPException) as raised:
         await received.followup.send("late")
     assert raised.value.code == 50027
@@ -165,14 +165,14 @@ async def test_delayed_requests_are_answered_late(sandbox: Sandbox, rest: Rest) 
 
 
 async def test_every_action_of_the_panel_does_something(sandbox: Sandbox, rest: Rest) -> None:
-    from bot.sandbox.control import ACTIONS
+    from bot.sandbox.troubles import ACTIONS
 
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
     thread = await ada.start_thread(await ada.say(general, "x"), "x")
     for action in ACTIONS:
-        sandbox.control.perform(action.name, action.default, thread)
+        sandbox.troubles.perform(action.name, action.default, thread)
     assert (await rest.get("/users/@me")).status == 200
     with pytest.raises(LookupError):
-        sandbox.control.perform("nothing", 0, None)
+        sandbox.troubles.perform("nothing", 0, None)
     with pytest.raises(ValueError, match="thread"):
-        sandbox.control.perform("lock_thread", 0, general)
+        sandbox.troubles.perform("lock_thread", 0, general)

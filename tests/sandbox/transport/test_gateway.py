@@ -127,7 +127,7 @@ async def test_a_resume_replays_and_an_unknown_session_is_invalid(
     await wire.send(2, {"token": sandbox.token, "intents": INTENTS})
     ready = await wire.until("READY")
     await wire.until("GUILD_CREATE")
-    sandbox.control.drop_socket()
+    sandbox.troubles.drop_socket()
     await sandbox.until(lambda: sandbox.disconnected)
     await ada.say(general, "meanwhile")
     wire = await connect(session, sandbox)
@@ -167,7 +167,7 @@ async def test_a_channel_the_bot_cannot_see_is_silent(
 
 
 async def test_an_invalidated_session_begins_anew(bot: Bot, sandbox: Sandbox) -> None:
-    sandbox.control.invalidate()
+    sandbox.troubles.invalidate()
     await bot.until(lambda: len(bot.named("ready")) == 2, timeout=20)
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from discord import ui
 
 from bot.assistants.errors import APIError
+from bot.chat.access.access_gate import role_ids_json
 from bot.chat.access.access_requests import role_ids_of
-from bot.chat.access.gate import role_ids_json
 from bot.chat.commands.forms.modals import ModalEntries, labelled, new_modal, text_field
 from bot.chat.commands.interaction import AcknowledgedInteraction, TurnButtonPress
 from bot.chat.commands.interaction_handler import (
@@ -103,9 +103,11 @@ class AnswerButtonHandlers(InteractionHandler):
             labelled("reason-form-reason", reason),
         )
 
-    async def reason_sent(self, interaction: Interaction, name: str, entries: ModalEntries) -> None:
-        """Store the reason of a 👎; ``name`` is turn and attempt."""
-        form = _FORM_NAME.fullmatch(name)
+    async def reason_sent(
+        self, interaction: Interaction, form_id: str, entries: ModalEntries
+    ) -> None:
+        """Store the reason for a 👎; ``form_id`` is the turn's id, a dot and the attempt."""
+        form = _FORM_NAME.fullmatch(form_id)
         if form is None:
             return
         reason = entries.texts.get("reason", "").strip()[:LONGEST_REASON]

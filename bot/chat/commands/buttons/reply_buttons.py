@@ -13,7 +13,7 @@ from bot.chat.commands.interaction_handler import (
     Interaction,
     InteractionHandler,
 )
-from bot.chat.commands.permissions import may_act_on
+from bot.chat.commands.turn_permissions import may_act_on
 from bot.chat.reply.buttons import Action, RunFilter
 from bot.chat.texts.fluent import RefusalError, localized
 from bot.store.ledger import AskResponse, Turn

@@ -6,8 +6,8 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.chat.access.access_gate import role_ids_json
 from bot.chat.access.access_requests import role_ids_of
-from bot.chat.access.gate import role_ids_json
 from bot.chat.commands.forms.modals import (
     LONGEST_TEXT,
     MOST_FILES,

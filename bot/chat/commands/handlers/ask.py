@@ -10,8 +10,8 @@ from typing import Final
 import discord
 from discord import app_commands, ui
 
+from bot.chat.access.access_gate import role_ids_json
 from bot.chat.access.access_requests import role_ids_of
-from bot.chat.access.gate import role_ids_json
 from bot.chat.commands.forms.modals import (
     LONGEST_TEXT,
     ModalEntries,
@@ -219,5 +219,5 @@ class AskCommands(InteractionHandler):
             return False
         if is_by_user_install(interaction):
             return not interaction.permissions.use_external_apps
-        rules = await self._services.rules.of(guild_id, *channel_ids(interaction))
-        return rules.is_silent or rules.answer == "never"
+        settings = await self._services.channel_settings.of(guild_id, *channel_ids(interaction))
+        return settings.is_silent or settings.answer == "never"

@@ -12,16 +12,16 @@ from bot.chat.commands.interaction_handler import (
     answers_privately,
 )
 from bot.chat.commands.localization import Choices, matching
-from bot.chat.places.channel_rules import (
+from bot.chat.places.channel_settings import (
     ANSWER,
     ANSWERED_TAG,
+    CHANNEL_SETTING_NAMES,
     CONTEXT,
     MOST_CONTEXT,
     PEOPLE_ROLE,
     PEOPLE_TAG,
     REPLY_IN,
-    RULE_NAMES,
-    ChannelRules,
+    ChannelSettings,
     ReplyIn,
     When,
 )
@@ -42,7 +42,7 @@ _NEEDED: Final = {
     "create_public_threads": "permission-create-threads",
     "manage_threads": "permission-manage-threads",
 }
-"""The message with Discord's name of each permission that the rules may need."""
+"""The message with Discord's name of each permission that the settings may need."""
 
 
 class ChannelCommands(InteractionHandler):
@@ -50,7 +50,7 @@ class ChannelCommands(InteractionHandler):
 
     @answers_privately
     async def show(self, interaction: Interaction) -> str:
-        """Show the rules of this channel, and the permissions that the bot lacks for them."""
+        """Show the settings of this channel, and the permissions that the bot lacks for them."""
         return await self._overview(interaction)
 
     @answers_privately
@@ -65,7 +65,7 @@ class ChannelCommands(InteractionHandler):
         people_role: discord.Role | None = None,
         place: Place = "channel",
     ) -> str:
-        """Set the named rules of a place; the others stay."""
+        """Set the named settings of a place; the others stay."""
         place_id = place_id_of(self._client, interaction, place)
         given = {
             ANSWER: answer,
@@ -85,9 +85,9 @@ class ChannelCommands(InteractionHandler):
 
     @answers_privately
     async def reset(self, interaction: Interaction, place: Place = "channel") -> str:
-        """Reset all rules of a place."""
+        """Reset all settings of a place."""
         place_id = place_id_of(self._client, interaction, place)
-        none: dict[str, str | None] = dict.fromkeys(RULE_NAMES)
+        none: dict[str, str | None] = dict.fromkeys(CHANNEL_SETTING_NAMES)
         await self._ledger.settings.set(place_id, guild_of(interaction), none)
         return await self._overview(interaction)
 
@@ -98,12 +98,12 @@ class ChannelCommands(InteractionHandler):
     async def _overview(self, interaction: Interaction) -> str:
         channel_id, parent_id = channel_ids(interaction)
         guild_id = guild_of(interaction)
-        rules = await self._services.rules.of(guild_id, channel_id, parent_id)
+        settings = await self._services.channel_settings.of(guild_id, channel_id, parent_id)
         forum = self._forum(interaction)
         lines = [
-            localized(f"channel-answer-is.{rules.answer}"),
-            localized(f"channel-reply-is.{rules.reply_in}"),
-            localized("channel-context-is", count=rules.context),
+            localized(f"channel-answer-is.{settings.answer}"),
+            localized(f"channel-reply-is.{settings.reply_in}"),
+            localized("channel-context-is", count=settings.context),
         ]
         if forum is None:
             facts: tuple[str, ...] = (ANSWER, REPLY_IN, CONTEXT)
@@ -111,23 +111,23 @@ class ChannelCommands(InteractionHandler):
             facts = (ANSWER, CONTEXT, ANSWERED_TAG, PEOPLE_TAG)
             lines.pop(1)
             for message_id, tag_id in (
-                ("channel-answered-tag-is", rules.answered_tag),
-                ("channel-people-tag-is", rules.people_tag),
+                ("channel-answered-tag-is", settings.answered_tag),
+                ("channel-people-tag-is", settings.people_tag),
             ):
                 tag = None if tag_id is None else forum.get_tag(tag_id)
                 name = localized("channel-no-tag-set") if tag is None else sentences.plain(tag.name)
                 lines.append(localized(message_id, name=name))
-        if rules.people_role is not None:
-            lines.append(localized("channel-people-role-is", role=str(rules.people_role)))
+        if settings.people_role is not None:
+            lines.append(localized("channel-people-role-is", role=str(settings.people_role)))
             facts = (*facts, PEOPLE_ROLE)
         shown = [
-            _with_source(line, rules.sources.get(fact), guild_id)
+            _with_source(line, settings.sources.get(fact), guild_id)
             for line, fact in zip(lines, facts, strict=True)
         ]
         reads_all = self._client.intents.message_content
-        if not reads_all and (rules.answer in ("every", "posts") or rules.context):
+        if not reads_all and (settings.answer in ("every", "posts") or settings.context):
             shown.append(localized("channel-without-content"))
-        lacking = _lacking(interaction, rules, forum)
+        lacking = _lacking(interaction, settings, forum)
         if lacking:
             names = localized("list-separator").join(map(localized, lacking))
             shown.append(localized("channel-lacks", names=names))
@@ -159,17 +159,17 @@ def _with_source(line: str, place_id: int | None, guild_id: int) -> str:
 
 
 def _lacking(
-    interaction: Interaction, rules: ChannelRules, forum: discord.ForumChannel | None
+    interaction: Interaction, settings: ChannelSettings, forum: discord.ForumChannel | None
 ) -> list[str]:
     """Return the messages with the names of the permissions that the bot lacks here."""
     needed = ["view_channel", "read_message_history"]
     if forum is not None or isinstance(interaction.channel, discord.Thread):
         needed.append("send_messages_in_threads")
-    elif rules.reply_in == "thread":
+    elif settings.reply_in == "thread":
         needed += ["send_messages", "create_public_threads", "send_messages_in_threads"]
     else:
         needed.append("send_messages")
-    if forum is not None and (rules.answered_tag or rules.people_tag):
+    if forum is not None and (settings.answered_tag or settings.people_tag):
         needed.append("manage_threads")
     has = interaction.app_permissions
     return [_NEEDED[name] for name in needed if not getattr(has, name)]

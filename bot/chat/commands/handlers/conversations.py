@@ -152,12 +152,14 @@ class ConversationCommands(InteractionHandler):
         callers = await self._ledger.handovers.of_channel(channel_id)
         if callers is None:
             raise RefusalError(localized("handover-none"))
-        rules = await self._services.rules.of(interaction.guild_id or 0, *channel_ids(interaction))
+        settings = await self._services.channel_settings.of(
+            interaction.guild_id or 0, *channel_ids(interaction)
+        )
         roles = user.roles if isinstance(user, discord.Member) else []
         if (
             user.id not in callers
             and not interaction.permissions.manage_messages
-            and all(role.id != rules.people_role for role in roles)
+            and all(role.id != settings.people_role for role in roles)
         ):
             raise RefusalError(localized("handover-not-yours"))
         await self._ledger.handovers.end(channel_id, user.id)

@@ -45,23 +45,23 @@ class HelpCommand(InteractionHandler):
         if guild_id is None:
             return localized("help-ask-in-dm")
         channel = interaction.channel
-        rules = await self._services.rules.of(guild_id, *channel_ids(interaction))
+        settings = await self._services.channel_settings.of(guild_id, *channel_ids(interaction))
         reads_all = self._client.intents.message_content
-        if rules.is_silent:
+        if settings.is_silent:
             return localized("help-ask-people")
-        if rules.answer == "never":
+        if settings.answer == "never":
             return localized("help-ask-never")
         me = interaction.client.user
         owner_id = channel.owner_id if isinstance(channel, discord.Thread) else None
         is_own = me is not None and owner_id == me.id
-        if reads_all and (rules.answer == "every" or is_own):
+        if reads_all and (settings.answer == "every" or is_own):
             return localized("help-ask-every")
         member = None if guild is None else guild.me
         name = "" if me is None else (me.display_name if member is None else member.display_name)
         how = "help-ask-mention"
         if not reads_all and isinstance(channel, discord.Thread):
             how = "help-ask-write"
-        elif reads_all and rules.answer == "posts":
+        elif reads_all and settings.answer == "posts":
             how = "help-ask-posts"
         return localized(how, name=sentences.plain(name))
 

@@ -15,14 +15,14 @@ from bot.chat.commands.interaction_handler import (
     answers_privately,
 )
 from bot.chat.commands.localization import MOST_CHOICES, Choices, matching
-from bot.chat.commands.permissions import may_act_on, may_see, scope_of
+from bot.chat.commands.turn_permissions import may_act_on, may_see, scope_of
 from bot.chat.reply import buttons
 from bot.chat.reply.buttons import RunFilter, RunState
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import RefusalError, localized
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.api_errors import TurnError
-from bot.chat.threads.messages.transcript import answer_text
+from bot.chat.threads.messages.answer_text import answer_text
 from bot.store.ledger import Scope, Turn
 
 LongName = app_commands.Range[str, 1, 100]
@@ -33,7 +33,7 @@ PAGE_SIZE: Final = 5
 """Runs on a page of the list."""
 
 _MOST_SEARCHED: Final = 200
-"""The most runs, the newest, that are searched for what a member types."""
+"""How many of the newest runs are searched for what a member types."""
 
 _log: Final = logging.getLogger(__name__)
 

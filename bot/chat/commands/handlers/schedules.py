@@ -56,7 +56,10 @@ _WITH_TEXT: Final = frozenset(
 
 
 class ScheduleCommands(InteractionHandler):
-    """Handles ``/schedule``. Members manage their own schedules; Manage Server all of a server."""
+    """Handles ``/schedule``.
+
+    Members manage their own schedules; members with Manage Server manage all of a server's.
+    """
 
     @answers_privately
     async def remind(self, interaction: Interaction, when: Moment, text: Text) -> str:

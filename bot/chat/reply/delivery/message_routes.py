@@ -67,7 +67,7 @@ class ChannelRoute:
         await self._channel.get_partial_message(message_id).edit(**content)
 
     async def fetch(self, message_id: int) -> discord.Message:
-        """Return a message."""
+        """Return a message of the reply as Discord has it now."""
         return await self._channel.get_partial_message(message_id).fetch()
 
     async def delete(self, message_id: int) -> None:

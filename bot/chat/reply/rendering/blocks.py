@@ -85,7 +85,7 @@ def _rendered(parser: MarkdownIt, markdown: str) -> str:
 
 
 class _Page:
-    """The lines of one answer, and the replacements of some of them."""
+    """The lines of one answer, and the lines that replace blocks which Discord shows wrongly."""
 
     def __init__(self, lines: list[str], tokens: Sequence[Token]) -> None:
         self._lines = lines

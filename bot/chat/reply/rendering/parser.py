@@ -15,7 +15,7 @@ _ENVIRONMENT: Final = re.compile(
     r"\\begin\{((?:align|aligned|alignat|equation|gather|gathered|multline|eqnarray|cases"
     r"|[pbBvV]?matrix|array|split)\*?)\}"
 )
-"""The environments that some models write without the delimiters of a formula."""
+"""The TeX environments that some models write without the delimiters of a formula."""
 
 _CLOSERS: Final = {r"\[": r"\]", "$$": "$$", r"\(": r"\)"}
 _URL: Final = re.compile(r"://[^\s<>|`\"]+")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from bot.assistants.schema.content import MAX_CONTENT, ContentInput, TextInput
 from bot.assistants.schema.requests import CreateMessage
 from bot.assistants.schema.tools import FileSearchTool, NewAttachment
-from bot.chat.texts.unread import Unread, UnreadReason
+from bot.chat.texts.unread_files import Unread, UnreadReason
 from bot.chat.threads.messages.pointers import pointers_of
 from bot.store.ledger import NewQuestion, Question
 

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from bot.chat.texts.unread import UnreadReason
+from bot.chat.texts.unread_files import UnreadReason
 from bot.store.ledger import NewQuestion
 
 NOTHING: Final = "{}"

@@ -7,6 +7,12 @@ from msgspec import Struct
 
 from bot.assistants.schema.content import MAX_CONTENT
 from bot.assistants.schema.requests import CreateMessage
+from bot.chat.threads.messages.bystander_poster import (
+    Bystander,
+    References,
+    ReferenceSource,
+    bystander_message,
+)
 from bot.chat.threads.messages.message_builder import (
     QUESTION_KEY,
     PointedAt,
@@ -14,12 +20,6 @@ from bot.chat.threads.messages.message_builder import (
     attached,
 )
 from bot.chat.threads.messages.pointers import NOTHING
-from bot.chat.threads.messages.references import (
-    Bystander,
-    References,
-    ReferenceSource,
-    bystander_message,
-)
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, Question, Turn
 from bot.store.ledger.chores import copied_answer

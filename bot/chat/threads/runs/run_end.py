@@ -9,7 +9,7 @@ from bot.assistants.errors import INTERRUPTED_RUN
 from bot.assistants.schema.content import MAX_CONTENT
 from bot.assistants.schema.objects import Run
 from bot.chat.texts.sentences import FailureKind
-from bot.chat.threads.messages.transcript import Source, Transcript
+from bot.chat.threads.messages.answer_text import AnswerText, Source
 from bot.store.ledger import Outcome
 
 MOST_TEXT: Final = MAX_CONTENT
@@ -47,7 +47,7 @@ class RunEnd(Struct, frozen=True):
     sources: tuple[Source, ...] = ()
 
 
-def with_answer(end: RunEnd, answer: Transcript) -> RunEnd:
+def with_answer(end: RunEnd, answer: AnswerText) -> RunEnd:
     """Return an end with an answer's text (at most ``MOST_TEXT`` characters), files and sources."""
     text = answer.text[:MOST_TEXT]
     return replace(end, text=text, file_ids=answer.file_ids, sources=answer.sources)

@@ -19,7 +19,7 @@ from bot.assistants.schema.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.api_errors import TurnError, gone, refusal
-from bot.chat.threads.messages.transcript import Transcript, transcript_of
+from bot.chat.threads.messages.answer_text import AnswerText, answer_text_of
 from bot.chat.threads.runs.run_end import MOST_TEXT, RunEnd, ended, with_answer
 from bot.chat.threads.runs.run_progress import RunProgress, answered_calls
 from bot.chat.threads.threads import AssistantThreads
@@ -58,7 +58,7 @@ CallEnded: TypeAlias = Callable[[str, bool], None]
 
 
 class CallAnswerer(Protocol):
-    """Makes the function calls of runs, and stores which outputs a run has."""
+    """Makes the function calls of runs, and stores which outputs a run has received."""
 
     async def outputs(self, run: Run, ended: CallEnded) -> Sequence[ToolOutput]:
         """Return an output for each call that a run waits for; a cancellation cancels the calls."""
@@ -108,7 +108,7 @@ class RunFollower:
         self._calls_unsure = False
         self._clock = clock
         self._show = show
-        self._answer = Transcript()
+        self._answer = AnswerText()
         self._progress = RunProgress()
         self._calls_tools = False
         self._files: int | None = None
@@ -353,7 +353,7 @@ class RunFollower:
                 raise
             _log.info("The messages of run %s can't be read: %s", run.id, error)
             return
-        stored = transcript_of(messages)
+        stored = answer_text_of(messages)
         # Some servers store nothing of a cancelled run: then the events had more text.
         if stored.text:
             self._answer = stored

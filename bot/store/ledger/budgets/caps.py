@@ -8,7 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.store.ledger import facts
+from bot.store.ledger import named_values
 
 SpendingScope = Literal["total", "server", "channel", "member"]
 """Whose spending is summed: the whole bot's, or that of one server, channel or member there."""
@@ -64,7 +64,7 @@ def payer_of(db: sqlite3.Connection, member_id: int) -> int:
     The sums outlive ``/privacy forget``, which must not renew a budget: they hold no member's id.
     """
     # Without a secret nobody has spent anything.
-    secret = bytes.fromhex(facts.value_of(db, PAYER_FACT) or "")
+    secret = bytes.fromhex(named_values.value_of(db, PAYER_FACT) or "")
     digest = blake2b(str(member_id).encode(), key=secret, digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
 

@@ -176,7 +176,7 @@ _POINTERS: Final = script(
     "CREATE INDEX bystanders_of_message ON bystanders (message_id)",
     "CREATE INDEX bystanders_of_question ON bystanders (question_id)",
 )
-"""Version 7: what questions point at, their documents, and the messages of bystanders."""
+"""Version 7: the messages that a question points at, bystanders, and threads with documents."""
 
 _EDITS: Final = script(
     # How often a question was edited, and which wording of it is on the thread.

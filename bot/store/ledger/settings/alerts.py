@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from bot.store.ledger import facts
+from bot.store.ledger import named_values
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 _PREFIX: Final = "alert:"
@@ -42,4 +42,4 @@ class AlertStore(LedgerPart):
     @writes
     def set(self, db: sqlite3.Connection, fault: str, alert: Alert) -> None:
         """Store the alert of a fault, in place of an earlier one."""
-        facts.store(db, f"{_PREFIX}{fault}", msgspec.json.encode(alert).decode())
+        named_values.store(db, f"{_PREFIX}{fault}", msgspec.json.encode(alert).decode())

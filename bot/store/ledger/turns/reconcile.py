@@ -7,7 +7,7 @@ import sqlite3
 from typing import Final
 
 from bot.store import queries
-from bot.store.ledger import facts, rows
+from bot.store.ledger import named_values, rows
 from bot.store.ledger.records import Link, Turn
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 from bot.store.ledger.turns.asks import remove_tokens
@@ -74,13 +74,13 @@ def mark_copied(db: sqlite3.Connection, now: float) -> None:
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()
     if tables:
         # Turn ids that are used after the backup must not be reused.
-        facts.store(db, COPIED_FACT, str(now))
+        named_values.store(db, COPIED_FACT, str(now))
     remove_tokens(db)
 
 
 def is_copy(db: sqlite3.Connection) -> bool:
     """Return whether this ledger is a copy that has not been opened yet."""
-    return facts.value_of(db, COPIED_FACT) is not None
+    return named_values.value_of(db, COPIED_FACT) is not None
 
 
 def begin_from_copy(db: sqlite3.Connection) -> float:

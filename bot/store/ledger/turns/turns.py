@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.store import queries
-from bot.store.ledger import facts, rows
+from bot.store.ledger import named_values, rows
 from bot.store.ledger.budgets.spending import Spend, name_run, settle
 from bot.store.ledger.chores import OUTDATED, add_chore, discard_run, offer_again
 from bot.store.ledger.records import AskResponse, Chore, Outcome, Turn
@@ -64,12 +64,12 @@ class TurnStore(LedgerPart):
         the bot several times. Each open turn has at least one interruption afterwards.
         """
         now = self._now()
-        counted_at = facts.value_of(db, _COUNTED_FACT)
+        counted_at = named_values.value_of(db, _COUNTED_FACT)
         if counted_at is not None and 0 <= now - float(counted_at) < RESTART_SECONDS:
             db.execute("UPDATE turns SET pickups = max(pickups, 1) WHERE ended_at IS NULL")
             return False
         db.execute("UPDATE turns SET pickups = pickups + 1 WHERE ended_at IS NULL")
-        facts.store(db, _COUNTED_FACT, str(now))
+        named_values.store(db, _COUNTED_FACT, str(now))
         return True
 
     @writes

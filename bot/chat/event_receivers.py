@@ -12,8 +12,8 @@ from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.forms.modals import Modals
 from bot.chat.commands.handlers.tools import ToolCommands
 from bot.chat.commands.interaction_gate import InteractionGate
+from bot.chat.intake.channel_thread_opener import ChannelThreadOpener
 from bot.chat.intake.listener import Listener
-from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.schedules.due_questions import DueQuestions
@@ -28,7 +28,7 @@ from bot.chat.turns.turn_context import TurnServices
 
 
 @dataclass(frozen=True)
-class ChatParts:
+class EventReceivers:
     """The parts to which the client hands Discord's events."""
 
     services: TurnServices
@@ -37,7 +37,7 @@ class ChatParts:
     loop_monitor: LoopMonitor
     listener: Listener
     unreadable: UnreadableMessages
-    thread_opener: ThreadOpener
+    thread_opener: ChannelThreadOpener
     scheduler: TurnScheduler
     catch_up: CatchUp
     read_markers: ReadMarkers

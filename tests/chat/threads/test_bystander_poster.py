@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.assistants.schema.objects import Message
 from bot.assistants.schema.requests import CreateMessage, CreateThread, Page
-from bot.chat.threads.messages.references import Bystander, BystanderPoster
+from bot.chat.threads.messages.bystander_poster import Bystander, BystanderPoster
 from bot.store.ledger import Ledger, Link, NewQuestion
 from tests.scenarios.community import text_of
 from tests.support.assistants import house

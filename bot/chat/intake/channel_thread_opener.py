@@ -27,7 +27,7 @@ from bot.store.ledger import Ledger, Link, NewQuestion
 _log: Final = logging.getLogger(__name__)
 
 
-class ThreadOpener:
+class ChannelThreadOpener:
     """Opens the channel threads of questions that have no channel yet.
 
     ``schedule`` is called with the id of the channel that answers a question.
@@ -100,7 +100,7 @@ class ThreadOpener:
         return link.channel_id
 
     async def _create_thread(self, question: NewQuestion) -> None:
-        """Create a channel thread, at a second try with a neutral name."""
+        """Create a channel thread; if Discord refuses its name, try again with a neutral name."""
         with using(await self._locales.of_place(question.guild_id, question.author_id)):
             name = channel_thread_name(question.content, question.author_name)
             neutral_name = neutral_channel_thread_name(question.author_name)

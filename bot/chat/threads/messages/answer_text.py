@@ -29,7 +29,7 @@ class Source(Struct, frozen=True):
     file_id: str = ""
 
 
-class Transcript:
+class AnswerText:
     """The text of a run so far, from its messages and message deltas.
 
     A run writes one message after the other. A message that is incomplete when the next begins was
@@ -125,17 +125,17 @@ class Transcript:
         }
 
 
-def transcript_of(messages: Sequence[Message]) -> Transcript:
-    """Return the transcript of a run that has ended."""
-    transcript = Transcript()
+def answer_text_of(messages: Sequence[Message]) -> AnswerText:
+    """Return the text, sources and files of an ended run, from all messages of the run."""
+    answer = AnswerText()
     for message in messages:
-        transcript.put(message)
-    return transcript
+        answer.put(message)
+    return answer
 
 
 def answer_text(messages: Sequence[Message]) -> str:
     """Return the text of the answer that consists of these messages."""
-    return transcript_of(messages).text
+    return answer_text_of(messages).text
 
 
 def _texts(message: Message) -> list[str]:

@@ -48,7 +48,7 @@ STORM_SECONDS: Final = 0.2
 """The ``retry_after`` of each 429 of a storm that the page causes."""
 
 
-class Control:
+class Troubles:
     """Causes troubles beside those of ``Faults``.
 
     ``clear`` ends the lasting troubles; it does not restore deleted objects.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.chat.access.gate import AccessGate, AccessRequest
+from bot.chat.access.access_gate import AccessGate, AccessRequest
 from bot.config import AccessSettings
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import AccessRule, Ledger, RuleKind, TooManyRulesError

@@ -1,4 +1,4 @@
-"""Facts: single values that the ledger keeps by name."""
+"""Single values that the ledger keeps by name, in the table ``facts``."""
 
 import sqlite3
 

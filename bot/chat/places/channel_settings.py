@@ -23,7 +23,7 @@ ANSWERED_TAG: Final = "answered_tag"
 PEOPLE_TAG: Final = "people_tag"
 PEOPLE_ROLE: Final = "people_role"
 
-RULE_NAMES: Final = (ANSWER, REPLY_IN, CONTEXT, ANSWERED_TAG, PEOPLE_TAG, PEOPLE_ROLE)
+CHANNEL_SETTING_NAMES: Final = (ANSWER, REPLY_IN, CONTEXT, ANSWERED_TAG, PEOPLE_TAG, PEOPLE_ROLE)
 """The names of these settings of places in the ledger."""
 
 MOST_CONTEXT: Final = 50
@@ -34,8 +34,8 @@ PlaceAction = Literal["write", "person"]
 """The buttons under every finished reply in a place: write a question, call a person."""
 
 
-class ChannelRules(Struct, frozen=True, kw_only=True):
-    """The rules of a channel.
+class ChannelSettings(Struct, frozen=True, kw_only=True):
+    """The settings of a channel.
 
     ``context`` is how many messages before a question the model is shown. The tags are ids of a
     forum's tags. ``people_role`` is the role that is called when a person is needed. ``is_silent``
@@ -52,8 +52,8 @@ class ChannelRules(Struct, frozen=True, kw_only=True):
     sources: Mapping[str, int]
 
 
-class RuleBook:
-    """The rules of all channels."""
+class ChannelSettingsReader:
+    """Reads the settings of channels: those set in Discord, else those of ``config.toml``."""
 
     def __init__(self, client: discord.Client, ledger: Ledger, settings: DiscordSettings) -> None:
         self._client = client
@@ -62,8 +62,8 @@ class RuleBook:
 
     async def of(
         self, guild_id: int, channel_id: int, parent_id: int | None = None
-    ) -> ChannelRules:
-        """Return the rules of a channel, or of a channel thread; raises ``LedgerError``.
+    ) -> ChannelSettings:
+        """Return the settings of a channel, or of a channel thread; raises ``LedgerError``.
 
         Without ``parent_id`` the parent is looked up in discord.py's cache.
         """
@@ -74,7 +74,7 @@ class RuleBook:
         answer = _word(found, ANSWER, get_args(When)) or "mention"
         reply_in = _word(found, REPLY_IN, get_args(ReplyIn)) or self._settings.answer_in
         context = _number(found, CONTEXT)
-        return ChannelRules(
+        return ChannelSettings(
             answer=answer,  # type: ignore[arg-type]  # one of the words of When
             reply_in=reply_in,  # type: ignore[arg-type]  # one of the words of ReplyIn
             context=self._settings.context_messages if context is None else context,
@@ -82,17 +82,17 @@ class RuleBook:
             people_tag=_number(found, PEOPLE_TAG),
             people_role=_number(found, PEOPLE_ROLE),
             is_silent=SILENT_SETTING in found,
-            sources={name: found[name].place_id for name in RULE_NAMES if name in found},
+            sources={name: found[name].place_id for name in CHANNEL_SETTING_NAMES if name in found},
         )
 
     async def buttons_of(self, turn: Turn) -> tuple[PlaceAction, ...]:
         """Return the buttons under every finished reply in a turn's channel."""
         if turn.guild_id is None or not turn.in_channel_thread:
             return ()
-        rules = await self.of(turn.guild_id, turn.channel_id, turn.parent_id)
+        settings = await self.of(turn.guild_id, turn.channel_id, turn.parent_id)
         buttons: dict[PlaceAction, bool] = {
             "write": not self._settings.message_content,
-            "person": rules.people_role is not None,
+            "person": settings.people_role is not None,
         }
         return tuple(name for name, is_shown in buttons.items() if is_shown)
 
