@@ -123,7 +123,7 @@ def _api_error(found: Violation) -> APIError:
 
 def _api_path(steps: tuple[str | int, ...]) -> str:
     """Return steps in the API's notation: ``tools[0].function.name``."""
-    parts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    parts = (f"[{step}]" if isinstance(step, int) else step and f".{step}" for step in steps)
     return "".join(parts).removeprefix(".")
 
 

@@ -94,14 +94,24 @@ def _field_type(kind: inspect.Type, raw: object, name: str) -> inspect.Type:
 
 
 def _fits(value: object, kind: inspect.Type) -> bool:
-    """Return whether a value is a valid string or struct; entries have no other types."""
-    for choice in choices(kind):
-        if isinstance(choice, inspect.StrType):
-            longest = choice.max_length
+    """Return whether a value has one of the types that entries of objects have."""
+    return any(_is_valid(value, choice) for choice in choices(kind))
+
+
+def _is_valid(value: object, kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.StrType(max_length=longest):
             return isinstance(value, str) and (longest is None or len(value) <= longest)
-        if isinstance(choice, inspect.StructType):
+        case inspect.BoolType():
+            return isinstance(value, bool)
+        case inspect.IntType() | inspect.FloatType():
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case inspect.StructType():
             try:
-                msgspec.convert(value, choice.cls)
+                msgspec.convert(value, kind.cls)
             except msgspec.ValidationError:
                 return False
+            return True
+        case inspect.NoneType():
+            return value is None
     return True

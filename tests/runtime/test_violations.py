@@ -22,6 +22,7 @@ class Branch(Struct, tag="branch"):
     labels: dict[ShortText, ShortText] = {}
     named: dict[str, "OnlySize"] = {}
     title: ShortText | None = None
+    mixed: dict[str, bool | float | ShortText] = {}
 
 
 class OnlySize(Struct, rename={"size": "the_size"}):
@@ -42,6 +43,8 @@ def violation(raw: object) -> Violation:
         ({"type": "branch", "items": {}}, ("items",), {}),
         ({"type": "branch", "labels": {"a": "b", "c": "long"}}, ("labels", "c"), "long"),
         ({"type": "branch", "labels": {"a": "b", "c": 5}}, ("labels", "c"), 5),
+        ({"type": "branch", "mixed": {"n": 1, "ok": True, "c": []}}, ("mixed", "c"), []),
+        ({"type": "branch", "mixed": {"n": 1.5, "b": "long"}}, ("mixed", "b"), "long"),
         ({"type": "branch", "named": {"a": {"the_size": 1}, "b": {}}}, ("named", "b"), {}),
         ({"type": "branch", "named": {"b": {"the_size": -1}}}, ("named", "b", "the_size"), -1),
         ([], (), []),

@@ -38,7 +38,7 @@ async def test_the_log_of_turn_run_and_model_has_the_questions_id(
     await channels.finished(channels.general)
     await channels.ended_turns(1)
     for part in (
-        "bot.chat.turns.turn_log",
+        "bot.chat.turns.turn_context",
         "bot.engine.run.executor",
         "bot.models.http.endpoint",
     ):

@@ -58,7 +58,7 @@ def compose(
         groups[-1].append(upload)
     below = "\n".join(notes)
     last = groups.pop() if groups else []
-    contents: list[Content] = [_content(group) for group in groups]
+    contents: list[Content] = [_content(group, rest) for group in groups]
     if _is_plain(last):
         return [*contents, *split_with_notes(_text(last), notes)]
     shown = [*last, below] if below else last
@@ -116,26 +116,30 @@ def _is_plain(group: Sequence[Block]) -> bool:
     return all(isinstance(block, str) for block in group)
 
 
-def _content(group: Sequence[Block]) -> Content:
+def _content(group: Sequence[Block], rest: Sequence[Sequence[Block]]) -> Content:
     if _is_plain(group):
         return _text(group)
-    return RichContent(tuple(group), _instead(group, [], []))
+    return RichContent(tuple(group), _instead(group, rest, []))
 
 
 def _instead(
     group: Sequence[Block], rest: Sequence[Sequence[Block]], notes: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the texts that replace a message whose pictures or files Discord refuses."""
+    """Return the texts that replace a message whose pictures or files Discord refuses.
+
+    ``rest`` is what only the file of the whole answer has; its text replaces that file.
+    """
     missing = [
         block.name
         for block in group
         if not isinstance(block, str) and not getattr(block, "text", "")
     ]
-    if rest:
-        # Without the file of the whole answer, the rest of the answer is posted.
+    groups = [group]
+    if rest and _WHOLE_ANSWER in missing:
         missing.remove(_WHOLE_ANSWER)
         notes = notes[1:]
-    text = "\n\n".join(filter(None, map(_text, (group, *rest))))
+        groups += rest
+    text = "\n\n".join(filter(None, map(_text, groups)))
     note = localized("pictures-refused")
     if missing:
         note = localized("files-refused", names=", ".join(map(plain, missing)))

@@ -1,7 +1,7 @@
 """Whatever an answer has, its messages stay within Discord's limits, and nothing is lost."""
 
 import discord
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.reply import buttons
@@ -50,6 +50,7 @@ def test_no_message_is_beyond_a_limit_of_discord(
 
 @settings(max_examples=60, deadline=None)
 @given(BLOCKS, UPLOADS, NOTES)
+@example([Picture("formula-0.png", b"png", "x", "c")] * 70, [Upload("a.csv", b"x")] * 20, [])
 def test_every_word_is_shown_or_in_the_file_and_every_file_is_attached(
     blocks: list[str | Picture], uploads: list[Upload | Picture], notes: list[str]
 ) -> None:
