@@ -1,0 +1,1 @@
+"""How answers stand in Discord, and what members do with them."""

@@ -1,0 +1,1 @@
+"""What of a member's question reaches the model."""

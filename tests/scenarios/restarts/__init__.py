@@ -1,0 +1,1 @@
+"""The bot is stopped, killed, away or set back, and goes on."""

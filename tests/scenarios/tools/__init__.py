@@ -1,0 +1,1 @@
+"""Functions, approvals, reminders and schedules."""
