@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bot.assistants.schema.requests import CreateMessage, CreateRun
+from bot.assistants.states import TERMINAL
 from bot.models.http.endpoint import EndpointTimeouts
 from tests.support import model_turns as turns
 from tests.support.assistants import House, Way, collected, house, names, text_of
+from tests.support.fake_clock import pass_loop_time
 from tests.support.model_endpoint import ScriptedModel
 
 FAULTS: dict[str, tuple[Callable[[ScriptedModel], object], str]] = {
@@ -90,11 +92,15 @@ async def test_an_endpoint_that_is_down_fails_the_run(home: House) -> None:
 
 
 async def test_an_endpoint_that_falls_silent_fails_the_run(tmp_path: Path, way: Way) -> None:
-    impatient = EndpointTimeouts(first_byte=5.0, between_chunks=0.05)
-    async with house(tmp_path, way, timeouts=impatient) as home:
-        home.model.stall("so far ")
+    async with house(tmp_path, way, timeouts=EndpointTimeouts(between_chunks=30)) as home:
+        gate = home.model.stall("so far ")
         thread_id = await home.thread("hi")
-        run = await home.until(await home.run(thread_id), "failed")
+        run = await home.run(thread_id)
+        await gate.until_waiting()
+        while run.status not in TERMINAL:
+            await pass_loop_time(31)
+            run = await home.api.retrieve_run(thread_id, run.id)
+        assert run.status == "failed"
         assert run.last_error is not None
         assert run.last_error.code == "server_error"
         assert text_of((await home.api.list_messages(thread_id)).data[0]) == "so far "

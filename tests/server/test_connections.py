@@ -19,7 +19,8 @@ from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_uploads import address
-from tests.support.eventually import PATIENCE, eventually
+from tests.support.eventually import eventually
+from tests.support.fake_clock import pass_loop_time
 
 EMPTY: ListPage[Any] = ListPage(data=())
 
@@ -94,17 +95,16 @@ async def test_who_sent_a_request_in_time_is_not_hurried_after_it() -> None:
 
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(count)
+    connector = aiohttp.TCPConnector(keepalive_timeout=600)
     async with (
-        serving(headers_seconds=0.3) as server,
-        aiohttp.ClientSession(headers=BETA, trace_configs=[trace]) as http,
+        serving(headers_seconds=30) as server,
+        aiohttp.ClientSession(headers=BETA, trace_configs=[trace], connector=connector) as http,
     ):
         for _ in range(2):
             async with http.get(f"{server.url}/assistants") as response:
                 assert response.status == 200
             # Past the time that a connection has for its first request.
-            reader, writer = await asyncio.open_connection(*address(server))
-            await asyncio.wait_for(reader.read(), PATIENCE)
-            writer.close()
+            await pass_loop_time(31)
         assert opened == 1
 
 
@@ -223,10 +223,11 @@ async def test_without_keys_one_project_has_all_that_strangers_have_not() -> Non
 
 
 async def test_a_stranger_has_to_send_the_next_request_soon() -> None:
-    async with serving(keys=KEYS, headers_seconds=0.1) as server, Held(server) as held:
+    async with serving(keys=KEYS, headers_seconds=10) as server, Held(server) as held:
         known, _ = await held.asking("/v1/assistants", "sk-one")
         for path in ("/healthz", "/v1/assistants"):
             reader, _ = await held.asking(path)
+            await pass_loop_time(11)
             status, error, _ = await answered(reader)
             assert (status, error["code"]) == (408, "request_timeout")
         assert not known.at_eof()

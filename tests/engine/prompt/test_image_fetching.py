@@ -26,6 +26,7 @@ from bot.wire.public_http import is_own_address, is_public_address
 from tests.contract.tooling import outputs, tool
 from tests.support.assistants import House, house
 from tests.support.eventually import PATIENCE, eventually
+from tests.support.fake_clock import pass_loop_time
 from tests.support.model_answers import Asked
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"rest of a picture"
@@ -205,8 +206,11 @@ async def test_a_body_without_an_end_is_cut_at_the_largest_size(tmp_path: Path, 
 
 
 async def test_an_address_that_does_not_answer_holds_no_run(tmp_path: Path, site: Web) -> None:
-    async with fetching(tmp_path, seconds=0.1) as home:
-        asked = await ask(home, site.url("/hang"), site.url("/cat.png"))
+    async with fetching(tmp_path, seconds=30) as home:
+        asking = asyncio.create_task(ask(home, site.url("/hang"), site.url("/cat.png")))
+        await eventually(lambda: site.hits)
+        await pass_loop_time(31)
+        asked = await asking
     assert asked.images == [DATA]
     assert "did not answer in time" in str(asked.messages)
 

@@ -21,6 +21,7 @@ from tests.models.shapes.answers import HELLOS
 from tests.models.shapes.calls import CALLS
 from tests.models.shapes.pieces import STOP, stream
 from tests.models.shapes.thoughts import THOUGHTS, thought
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel, turns
 
 ASKED = ModelRequest(
@@ -109,7 +110,7 @@ async def read(pieces: list[bytes]) -> list[ModelEvent]:
     content = aiohttp.StreamReader(mock.Mock(_reading_paused=False), 2**20)
     response = cast("aiohttp.ClientResponse", mock.Mock(content=content))
     tools = frozenset(tool.name for tool in ASKED.tools)
-    receiving = AnswerStream(response, CompletionReader(tools=tools), after_finish=5.0)
+    receiving = AnswerStream(response, CompletionReader(tools=tools), after_finish=PATIENCE)
 
     async def arrive() -> None:
         for piece in pieces:
@@ -121,7 +122,7 @@ async def read(pieces: list[bytes]) -> list[ModelEvent]:
     arriving = asyncio.create_task(arrive())
     events: list[ModelEvent] = []
     while not receiving.ended:
-        events += await receiving.more(5.0)
+        events += await receiving.more(PATIENCE)
     await arriving
     return events
 

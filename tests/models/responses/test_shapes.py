@@ -29,6 +29,7 @@ from tests.models.shapes.responses import (
     stream,
 )
 from tests.models.shapes.responses import done as item_done
+from tests.support.eventually import PATIENCE
 
 
 async def read(pieces: list[bytes]) -> list[ModelEvent]:
@@ -47,7 +48,7 @@ async def read(pieces: list[bytes]) -> list[ModelEvent]:
     arriving = asyncio.create_task(arrive())
     events: list[ModelEvent] = []
     while not receiving.ended:
-        events += await receiving.more(5.0)
+        events += await receiving.more(PATIENCE)
     await arriving
     return events
 

@@ -24,6 +24,7 @@ from tests.models.asking import asking, collect, collect_until_error
 from tests.models.chat_completions.test_stream import calls_in
 from tests.models.responses.test_requests import FULL
 from tests.models.specification import Specification, needed
+from tests.support.eventually import PATIENCE
 from tests.support.responses_endpoint import ScriptedResponses, events_of, replies
 from tests.support.responses_turns import Call, Code, End, Error, Reply, Say, Search, Think
 
@@ -130,7 +131,9 @@ async def test_the_official_client_reads_the_scripted_endpoints_streams(
 ) -> None:
     there.then(EVERYTHING)
     body = response_body(FULL, "m", ResponsesDialect(), background=True)
-    async with openai.AsyncOpenAI(base_url=there.url, api_key="sk-1", max_retries=0) as client:
+    async with openai.AsyncOpenAI(
+        base_url=there.url, api_key="sk-1", max_retries=0, timeout=PATIENCE
+    ) as client:
         stream = await client.responses.create(**body)
         events = [event async for event in stream]
         assert [event.type for event in events] == [event["type"] for event in there.last.events]
@@ -165,7 +168,9 @@ async def test_the_official_client_cancels_what_the_scripted_endpoint_works_on(
     there: ScriptedResponses,
 ) -> None:
     there.stall("one ")
-    async with openai.AsyncOpenAI(base_url=there.url, api_key="sk-1", max_retries=0) as client:
+    async with openai.AsyncOpenAI(
+        base_url=there.url, api_key="sk-1", max_retries=0, timeout=PATIENCE
+    ) as client:
         made = await client.responses.create(model="m", input="Hi", background=True)
         cancelled = await client.responses.cancel(made.id)
     assert cancelled.status == "cancelled"
@@ -178,7 +183,9 @@ async def test_the_official_client_and_ours_fail_alike(
     there.then(broken, broken)
     text, ours = await collect_until_error(responses, asking())
     assert text == "So far"
-    async with openai.AsyncOpenAI(base_url=there.url, api_key="sk-1", max_retries=0) as client:
+    async with openai.AsyncOpenAI(
+        base_url=there.url, api_key="sk-1", max_retries=0, timeout=PATIENCE
+    ) as client:
         stream = await client.responses.create(model="m", input="Hi", stream=True)
         kinds = [event.type async for event in stream]
     assert kinds[-1] == "error"
