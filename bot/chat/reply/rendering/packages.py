@@ -34,6 +34,7 @@ _IN_UNIT: Final = re.compile(
     r"|\^\s*(?:\{(?P<braced>[^{}]*)\}|(?P<power>-?\d))|(?P<dot>[.·*])|(?P<space>[\s~]+)|(?P<other>.)",
     re.DOTALL,
 )
+_ENDS_IN_NAME: Final = re.compile(r"\\[A-Za-z]+\Z")
 _DEFINES: Final = re.compile(r"\\(?:(?:re)?newcommand|def|let)(?![A-Za-z])")
 _SCIENTIFIC: Final = re.compile(r"\s*(?P<digits>[-+]?[\d.,]+)\s*[eE]\s*(?P<power>[-+]?\d+)\s*")
 _NUMBER_AND_UNIT: Final = re.compile(
@@ -60,7 +61,10 @@ def core_tex(tex: str) -> str:
         if plain is None:
             at = found.end()
         else:
-            tex, at = f"{tex[: found.start()]}{plain}{tex[end:]}", found.start()
+            before, at = tex[: found.start()] + plain, found.start()
+            if _ENDS_IN_NAME.search(before) and tex[end : end + 1].isalpha():
+                before += " "  # otherwise the next letter would belong to the command's name
+            tex = before + tex[end:]
     return tex
 
 

@@ -69,6 +69,10 @@ def test_what_is_no_whole_command_stays(tex: str) -> None:
     assert core_tex(tex) == tex
 
 
+def test_a_letter_behind_a_command_does_not_become_part_of_a_name() -> None:
+    assert core_tex(r"\ce{.}H") == r"\cdot H"
+
+
 PIECES = [
     "H", "Na", "2", "10", "+", "-", "->", "<=>", "[", "]", "(", ")", "^", "_", "{", "}", " ", "v",
     ".", "=", "#", r"\Delta", "$", "/", r"\ce{", r"\SI{", r"\per", r"\meter", r"\abs{", "é", "水",
