@@ -89,7 +89,9 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
     ) -> None:
         """Tell the member that the command failed."""
         _log.error("A command failed", exc_info=error)
-        with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+        # At a stop aiohttp's session is closed, and says so by a RuntimeError.
+        failures = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
+        with contextlib.suppress(*failures):
             if interaction.type is not discord.InteractionType.application_command:
                 return
             if interaction.response.is_done():

@@ -31,7 +31,7 @@ class RefusalError(Exception):
     """A member asks for something that is not done; ``sentence`` tells the member why."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
+        super().__init__()  # a traceback in the log must not show a member's words
         self.sentence: Final = sentence
 
 

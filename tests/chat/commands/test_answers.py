@@ -1,6 +1,7 @@
 """How handlers answer an interaction, refuse it, and fail."""
 
 import logging
+import traceback
 from typing import Any
 
 import discord
@@ -112,6 +113,21 @@ async def test_an_answer_that_discord_refuses_is_only_logged(
         await response.show("Secret.")
     assert interaction.shown == []
     assert "could not be answered: Discord answers 403" in caplog.text
+
+
+async def test_a_refusal_that_can_not_be_sent_shows_no_words_of_the_member_in_a_traceback() -> None:
+    interaction, word = arrived(), "xylophone"
+
+    async def refuse() -> None:
+        async with AcknowledgedInteraction(interaction, RestRetry(FakeClock(skips=True))):
+            interaction.failure = RuntimeError("Session is closed")
+            raise RefusalError(f"There is no run {word}.")
+
+    with pytest.raises(RuntimeError) as caught:
+        await refuse()
+    told = "".join(traceback.format_exception(caught.value))
+    assert "RefusalError" in told
+    assert "There is no run xylophone" not in told
 
 
 async def test_the_texts_of_a_refused_form_come_back_as_files() -> None:

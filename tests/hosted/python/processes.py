@@ -26,7 +26,7 @@ async def busy_worker() -> psutil.Process:
         found = []
         for process in workers():
             with suppress(psutil.NoSuchProcess):
-                if process.cpu_times().user > 0.05:
+                if process.cpu_times().user > 0.5:  # more than its start takes
                     found.append(process)
         return found
 
