@@ -68,14 +68,14 @@ _OF_MEMBER: Final = (
     WHERE decider_id = ?
     """,
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
-    "DELETE FROM ask_drafts WHERE ?1 IN (member_id, quoted_author_id)",
+    "DELETE FROM ask_drafts WHERE ? IN (member_id, quoted_author_id)",
     "UPDATE links SET owner_id = 0 WHERE owner_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
     """
-    UPDATE handovers SET member_id = iif(member_id = ?1, 0, member_id),
-                         taken_by = iif(taken_by = ?1, 0, taken_by),
-                         resumed_by = iif(resumed_by = ?1, 0, resumed_by)
-    WHERE ?1 IN (member_id, taken_by, resumed_by)
+    UPDATE handovers SET member_id = iif(member_id = gone.id, 0, member_id),
+                         taken_by = iif(taken_by = gone.id, 0, taken_by),
+                         resumed_by = iif(resumed_by = gone.id, 0, resumed_by)
+    FROM (SELECT ? AS id) AS gone WHERE gone.id IN (member_id, taken_by, resumed_by)
     """,
     "UPDATE turns SET canceller_id = NULL, canceller_name = NULL WHERE canceller_id = ?",
 )

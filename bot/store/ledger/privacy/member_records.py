@@ -112,10 +112,10 @@ def find_records(db: sqlite3.Connection, user_id: int) -> StoredOfMember:
     locale = "SELECT locale FROM locales WHERE owner = 'user' AND id = ?"
     (rules,) = db.execute(
         """
-        SELECT (SELECT count(*) FROM access_rules WHERE target_id = ?1)
-             + (SELECT count(*) FROM place_settings WHERE place_id = ?1)
+        SELECT (SELECT count(*) FROM access_rules WHERE target_id = :id)
+             + (SELECT count(*) FROM place_settings WHERE place_id = :id)
         """,
-        (user_id,),
+        {"id": user_id},
     ).fetchone()
     by_kind = (
         (kind, tuple(queries.named(db, statement, {"member": user_id})))
