@@ -11,6 +11,7 @@ from tests.scenarios.access.test_privacy import SECRET, exported, forget, left, 
 from tests.scenarios.community import community
 from tests.scenarios.tools.test_function_calls import give_functions
 from tests.support import model_turns as turns
+from tests.support.eventually import eventually
 from tests.support.model_turns import TokenUsage
 
 
@@ -60,7 +61,9 @@ async def test_calls_and_usage_are_handed_out_and_leave_an_answer_to_several_mem
         assert localized("privacy-calls", count=2) in await shown(whole, seen)
         # The steps of the run stay at the server with the answer that others asked for.
         await forget(whole, whole.ada, whole.general)
-        assert [each for each in left(whole) if not each.startswith("engine.db steps")] == []
-        assert traces(whole.directory, "zither") == []
+        await eventually(
+            lambda: all(each.startswith("engine.db steps") for each in left(whole)),
+        )
+        await eventually(lambda: traces(whole.directory, "zither") == [])
         await forget(whole, whole.ben, whole.general)
-        assert traces(whole.directory, SECRET) == []
+        await eventually(lambda: traces(whole.directory, SECRET) == [])
