@@ -8,13 +8,14 @@ from typing import Final, TypeAlias
 Kind: TypeAlias = str
 
 Keys: TypeAlias = Sequence[tuple[Kind, Hashable]]
-"""The keys that one caller holds room of, such as a member's and a channel's."""
+"""The keys of one caller, such as a member's and a channel's; each takes a slot of the key."""
 
 
 class JointSlots:
-    """At most ``limits[kind]`` callers hold room of each key of a kind; 0 means no limit.
+    """At most ``limits[kind]`` callers hold a slot of each key of a kind; 0 means no limit.
 
-    Room goes to the first waiting caller whose keys all have room, past earlier callers without.
+    Free slots go to the first waiting caller who finds one for each key; earlier callers who do
+    not are passed over.
     """
 
     def __init__(self, limits: Mapping[Kind, int]) -> None:
@@ -27,7 +28,7 @@ class JointSlots:
         return [key for key in dict.fromkeys(keys) if key[0] in self._limits]
 
     async def acquire(self, keys: Keys) -> None:
-        """Wait for room for all keys and hold it until ``release``."""
+        """Wait for a slot of each key and hold the slots until ``release``."""
         if self._has_room(keys):
             self._held.update(keys)
             return
@@ -42,11 +43,11 @@ class JointSlots:
             raise
 
     def acquire_at_once(self, keys: Keys) -> None:
-        """Hold room without waiting, even beyond the limits."""
+        """Hold slots without waiting, even beyond the limits."""
         self._held.update(keys)
 
     def release(self, keys: Keys) -> None:
-        """Give room back, and let the waiting callers go on whose keys all have room now."""
+        """Release the slots, and wake the waiting callers whose keys all have a free slot."""
         self._held.subtract(keys)
         for key in keys:
             if not self._held[key]:

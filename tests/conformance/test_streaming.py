@@ -12,8 +12,9 @@ from bot.assistants.errors import server_error
 from bot.assistants.events import StreamEvent
 from bot.server import Server
 from tests.conformance.conftest import elsewhere
-from tests.server.fakes import RecordingAPI, run
+from tests.server.fakes import RecordingAPI
 from tests.support.assistants import House
+from tests.support.objects import run
 
 pytestmark = [  # what the SDK says of the Assistants API
     pytest.mark.filterwarnings("ignore:The Assistants API is deprecated:DeprecationWarning"),

@@ -1,5 +1,7 @@
 """The typical program of the Assistants API, with the official SDK: only its base URL is ours.
 
+Such programs sleep between two polls, so this program sleeps, too.
+
 Run as `typical_program.py BASE_URL API_KEY SECONDS`, the seconds between two questions after a run.
 """
 

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.events import StreamEvent
-from bot.assistants.schema.objects import Run
 
 
 class RecordingAPI:
@@ -42,18 +41,6 @@ class RecordingAPI:
     @property
     def api(self) -> AssistantsAPI:
         return cast("AssistantsAPI", self)
-
-
-def run(status: Any = "queued", **fields: Any) -> Run:
-    return Run(
-        id="run_1",
-        created_at=1,
-        thread_id="thread_1",
-        assistant_id="asst_1",
-        status=status,
-        model="m",
-        **fields,
-    )
 
 
 async def events(*told: StreamEvent | BaseException) -> EventStream:

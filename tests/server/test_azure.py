@@ -8,8 +8,9 @@ import pytest
 
 from bot.assistants.schema.objects import ListPage
 from bot.server import Server
-from tests.server.fakes import RecordingAPI, run
+from tests.server.fakes import RecordingAPI
 from tests.server.test_parsing import refused
+from tests.support.objects import run
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from bot.assistants.schema.objects import ListPage
 from bot.server import Server, ServerError
 from tests.server.conftest import BETA
-from tests.server.fakes import RecordingAPI, events, run
+from tests.server.fakes import RecordingAPI, events
+from tests.support.objects import run
 
 KEY = {"sk-one": "first"}
 LISTED = ("https://chat.example.org", "https://[2001:db8::1]:8443", "app://notes.example")

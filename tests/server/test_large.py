@@ -19,7 +19,8 @@ from bot.assistants.schema.objects import ListPage
 from bot.server import Server
 from bot.server.context import Limits
 from tests.server.conftest import BETA
-from tests.server.fakes import RecordingAPI, run
+from tests.server.fakes import RecordingAPI
+from tests.support.objects import run
 
 MESSAGES = "/v1/threads/thread_1/messages"
 LARGE = 1024 * 1024

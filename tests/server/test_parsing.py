@@ -10,7 +10,8 @@ from bot.assistants.schema.objects import ListPage
 from bot.server import Server
 from bot.server.context import Limits
 from tests.server.conftest import BETA
-from tests.server.fakes import RecordingAPI, run
+from tests.server.fakes import RecordingAPI
+from tests.support.objects import run
 
 EMPTY: ListPage[Any] = ListPage(data=())
 

@@ -34,7 +34,8 @@ from bot.assistants.schema.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
-from tests.server.fakes import RecordingAPI, events, run
+from tests.server.fakes import RecordingAPI, events
+from tests.support.objects import run
 
 INCLUDE = (SEARCH_RESULT_CONTENT,)
 

@@ -11,11 +11,12 @@ import pytest
 
 from bot.server import Server
 from bot.server.context import Limits
-from tests.server.fakes import RecordingAPI, events, run
+from tests.server.fakes import RecordingAPI, events
 from tests.server.test_connections import EMPTY, answered
 from tests.server.test_uploads import address
 from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import pass_loop_time
+from tests.support.objects import run
 
 HEAD = "Host: localhost\r\nOpenAI-Beta: assistants=v2\r\nConnection: close\r\n"
 EXPECT = "Expect: 100-continue\r\n"

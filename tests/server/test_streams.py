@@ -14,7 +14,8 @@ from bot.assistants.events import StreamEvent
 from bot.server import Server
 from bot.server.context import Limits
 from tests.server.conftest import BETA
-from tests.server.fakes import RecordingAPI, events, run
+from tests.server.fakes import RecordingAPI, events
+from tests.support.objects import run
 
 ASK = {"assistant_id": "a", "stream": True}
 CREATED = StreamEvent("thread.run.created", run())

@@ -113,7 +113,7 @@ class OperatorAlerts:
         return sending.done() and alert is not None and alert.lasts
 
     def turn_answered_soon(self, turn: Turn, model: str | None) -> None:
-        """Say that faults are over which an answer disproves."""
+        """Tell the operator that faults are over, because an answer succeeded."""
         over = [
             fault
             for fault, alert in self._alerts.items()

@@ -17,7 +17,7 @@ from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Deletion, Ledger, LedgerError
 
 DONE_FACT: Final = "housekeeping.done"
-"""The ledger's fact with the time of the last complete run, in seconds since 1970."""
+"""The name of the ledger's value: when the last complete run was, in seconds since 1970."""
 
 FIRST_SECONDS: Final = 60.0
 """Seconds between the start and the first run: members come first."""

@@ -1,4 +1,4 @@
-"""The ledger: links and facts itself, and a part for each other kind of record."""
+"""The ledger: links and named values, and a part for each other kind of record."""
 
 import logging
 import sqlite3

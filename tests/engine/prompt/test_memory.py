@@ -10,7 +10,7 @@ import pytest
 
 from bot.assistants.ids import new_id
 from bot.assistants.schema.content import ImageUrl, ImageUrlPart, TextPart, TextValue
-from bot.assistants.schema.objects import Message, Run, RunStep, ToolCallsDetails
+from bot.assistants.schema.objects import Message, ToolCallsDetails
 from bot.assistants.schema.requests import Page
 from bot.assistants.schema.tools import (
     CalledCode,
@@ -29,6 +29,7 @@ from bot.engine.prompt.images import MOST_BYTES_TOGETHER
 from bot.models.types import ToolResult
 from tests.contract.tooling import outputs, tool
 from tests.engine.prompt.test_images import shown
+from tests.support import objects
 from tests.support.assistants import House, house
 
 MB = 1024 * 1024
@@ -118,16 +119,6 @@ async def test_outputs_of_megabytes_are_sent_up_to_a_bound_the_newest_first(home
 
 
 def test_every_kind_of_call_keeps_its_place_where_there_is_no_room_for_it() -> None:
-    run = Run(
-        id="run_1",
-        created_at=1,
-        thread_id="thread_1",
-        assistant_id="asst_1",
-        status="in_progress",
-        model="m",
-        instructions="",
-        tools=(),
-    )
     large = "x" * (17 * MB)
     found = (SearchResult("file-1", "a.txt", 0.5, (SearchContent(large),)),)
     calls: tuple[ToolCall, ...] = (
@@ -136,18 +127,8 @@ def test_every_kind_of_call_keeps_its_place_where_there_is_no_room_for_it() -> N
         FileSearchCall("call_3", CalledSearch(results=found, queries=("a",))),
         FunctionCall("call_4", CalledFunction("f", '{"x": 1}', "small")),
     )
-    step = RunStep(
-        id="step_1",
-        created_at=1,
-        assistant_id="asst_1",
-        thread_id="thread_1",
-        run_id="run_1",
-        type="tool_calls",
-        status="completed",
-        step_details=ToolCallsDetails(calls),
-    )
-    (bounded,) = history.bounded_steps(iter([step]))
-    items = history.build(run, history.PromptSource((), [bounded]), 1_000_000).items
+    (bounded,) = history.bounded_steps(iter([objects.tool_calls_step(*calls)]))
+    items = history.build(objects.run(), history.PromptSource((), [bounded]), 1_000_000).items
     told = [item for item in items if isinstance(item, ToolResult)]
     assert [output.call_id for output in told] == ["call_1", "call_2", "call_3", "call_4"]
     assert all("too large together" in output.output for output in told[:3])

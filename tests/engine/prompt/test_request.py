@@ -2,7 +2,6 @@
 
 import pytest
 
-from bot.assistants.schema.objects import Run, RunStep, ToolCallsDetails
 from bot.assistants.schema.tools import (
     CodeInterpreterTool,
     FileSearchTool,
@@ -17,37 +16,20 @@ from bot.engine.prompt.request import request_for
 from bot.engine.tool_calls.hosted_tools import HostedTools, ToolWorkspace
 from bot.models.types import NamedFunction, NamedHosted
 from bot.models.types import ToolChoice as ModelChoice
+from tests.support.objects import run, tool_calls_step
 
 FUNCTION = FunctionTool(FunctionDefinition("look_up"))
 CODE, SEARCH = CodeInterpreterTool(), FileSearchTool()
-CALLS = RunStep(
-    id="step_1",
-    created_at=1,
-    assistant_id="asst_1",
-    thread_id="thread_1",
-    run_id="run_1",
-    type="tool_calls",
-    status="completed",
-    step_details=ToolCallsDetails(()),
-)
 
 
 def asked(
     choice: ToolChoice | None, *tools: Tool, called: bool = False, hosts: frozenset[str]
 ) -> ModelChoice | None:
     """The tool choice of the request for a run, perhaps after its first calls."""
-    run = Run(
-        id="run_1",
-        created_at=1,
-        thread_id="thread_1",
-        assistant_id="asst_1",
-        status="in_progress",
-        model="m",
-        tools=tools,
-        tool_choice=choice,
-    )
-    hosted = HostedTools.tools(run, hosts, ToolWorkspace("default"))
-    return request_for(run, [CALLS] if called else [], None, hosted, thoughts=False).tool_choice
+    asking = run("in_progress", tools=tools, tool_choice=choice)
+    hosted = HostedTools.tools(asking, hosts, ToolWorkspace("default"))
+    steps = [tool_calls_step()] if called else []
+    return request_for(asking, steps, None, hosted, thoughts=False).tool_choice
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,13 @@ from hypothesis import strategies as st
 from bot.assistants.errors import APIError, server_error
 from bot.assistants.events import MessageDelta, RunStepDelta, StreamEvent, ToolCallsDelta
 from bot.assistants.schema.content import TextDelta
-from bot.assistants.schema.objects import Run, Thread
+from bot.assistants.schema.objects import Thread
 from bot.assistants.schema.tools import FunctionCallDelta
 from bot.engine.run.run_events import RunFeed
+from tests.support.objects import run
 
 THREAD = StreamEvent("thread.created", Thread(id="thread_1", created_at=1))
-RUN = Run(
-    id="run_1",
-    created_at=1,
-    thread_id="thread_1",
-    assistant_id="asst_1",
-    status="completed",
-    model="m",
-)
+RUN = run("completed")
 END = StreamEvent("thread.run.completed", RUN)
 
 
