@@ -37,6 +37,7 @@ from bot.store.ledger import Ledger, Link, NewQuestion, QueueFullError
 MOST_WAITING: Final = 100
 """The most questions that wait in a channel; the next turn answers all of them together."""
 
+_MOST_REFUSED: Final = 1_000
 _MOST_REFUSED_IN: Final = 1_000
 _REFUSAL_SECONDS: Final = 30.0
 """Time between two refusals in a channel that is full, in seconds."""
@@ -91,6 +92,8 @@ class Listener:
         self._most_waiting = most_waiting
         self._metrics = metrics
         self._refused_at = NewestEntries[int, float](_MOST_REFUSED_IN)
+        # Questions whose refusal may not stand in the channel's history yet.
+        self._refused = NewestEntries[int, None](_MOST_REFUSED)
         # discord.py runs each event in its own task. One lock per channel keeps the order of a
         # channel's events; a lock is freed when no task uses it.
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -119,6 +122,7 @@ class Listener:
             asks = await self._store(message, mentioned=mentioned)
         except QueueFullError as error:
             _log.warning("Question %d is refused: %s", message.id, error)
+            self._refused[message.id] = None
             await self._refuse_full(message)
             return
         except Exception as error:  # noqa: BLE001 - a full disk or a defect: the author is told
@@ -128,6 +132,7 @@ class Listener:
             _log.exception("Question %d could not be stored", message.id)
             self._alerts.not_stored_soon(error)
             if mentioned or guild_of(message) is None or self._is_heard_in_thread(message):
+                self._refused[message.id] = None
                 await self._tell(message, lambda: localized("not-saved"))
             return
         if mentioned and not asks:
@@ -148,7 +153,7 @@ class Listener:
             await self._reply(message, sentence())
 
     async def store_missed(self, message: discord.Message) -> None:
-        """Store a question that was written while the bot was away.
+        """Store a question that was written while the bot was away, unless it was refused since.
 
         Raises ``LedgerError``, and ``QueueFullError`` where the channel is full.
         """
@@ -164,6 +169,8 @@ class Listener:
         Returns True for a message that needs no reply, such as one that the gate refused.
         """
         async with self._lock(message.channel.id):
+            if message.id in self._refused:
+                return True
             forward = self._forwards.before(message)
             question = question_of(message, self._me.id)
             readable, is_empty = is_readable(message, self._client), _is_empty(question)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from discord.state import ConnectionState
 
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer
 from tests.scenarios.questions.test_events import taken
@@ -45,6 +46,31 @@ async def test_missed_questions_are_stored_as_soon_as_the_ledger_answers(
     channels.sandbox.troubles.invalidate()
     assert answer(await channels.finished(home, 2)) == "missed"
     assert (database.failing_reads, database.failing_writes) == (0, 0)
+
+
+async def test_a_question_that_is_being_refused_is_not_taken_from_the_missed_ones(
+    channels: Community,
+) -> None:
+    database = await channels.trouble_ledger()
+    home = await channels.ada.open_dm()
+    await channels.ada.say(home, "one")
+    await channels.settled(1)
+    refusal = channels.sandbox.faults.hold_requests("POST", "/channels/{channel_id}/messages")
+    database.failing_writes = 1
+    refused = await channels.ada.say(home, "refused")
+    await channels.befallen(refusal)
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=1)
+    await channels.ada.say(home, "missed")
+    # The messages after "one" are read now, and the refusal is not among them yet.
+    channels.sandbox.troubles.invalidate()
+    await channels.settled(2)
+    refusal.release()
+    await channels.finished(home, 3)
+    assert not await channels.ledger.questions.known([refused.id])
+    assert await taken(channels) == ["one", "missed"]
+    assert sorted(answer(reply) for reply in channels.replies(home)) == sorted(
+        ["one", "missed", localized("not-saved")]
+    )
 
 
 async def test_what_was_missed_in_a_server_that_comes_late_is_answered(
