@@ -114,7 +114,7 @@ def usage_in(reported: object, known: ModelUsage | None = None) -> ModelUsage | 
 
 
 def _count(reported: dict[str, Any], *names: str) -> int:
-    return next((integer(reported[name]) or 0 for name in names if name in reported), 0)
+    return max(integer(reported.get(name)) or 0 for name in names)
 
 
 def _cached(reported: dict[str, Any]) -> int:

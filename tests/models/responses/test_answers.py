@@ -67,6 +67,16 @@ async def test_a_missing_usage_is_estimated(there: ScriptedResponses, responses:
     assert finished.usage.completion_tokens == 100
 
 
+async def test_usage_is_read_where_other_names_for_the_numbers_are_0(
+    there: ScriptedResponses, responses: Responses
+) -> None:
+    output = [{"type": "message", "content": [{"type": "output_text", "text": "hello"}]}]
+    others = {"prompt_tokens": 0, "completion_tokens": 0}
+    usage = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10, **others}
+    there.then(json_answer({"status": "completed", "output": output, "usage": usage}))
+    assert (await collect(responses))[-1] == Finished("stop", ModelUsage(7, 3, 10))
+
+
 async def test_a_refusal_is_no_text(there: ScriptedResponses, responses: Responses) -> None:
     there.refuse("Not that.")
     events = await collect(responses)
