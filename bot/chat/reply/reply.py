@@ -270,7 +270,7 @@ class Reply:
     async def _show_progress(self) -> None:
         channel_id = self._turn.channel_id
         failures = 0
-        shown = ""
+        shown = localized("thinking")
         while not self._progress_over:
             await self._changed.wait()
             if self._text() == shown:

@@ -222,6 +222,8 @@ class RunService:
                 if isinstance(data, MessageDelta | RunStepDelta):
                     if data.id not in seen_from_start:
                         continue  # pieces without those before them make no text
+                elif isinstance(data, Message | RunStep) and data.id in seen_from_start:
+                    pass  # a message whose text was reasoning is ``in_progress`` once more
                 elif not seen.is_new(event):
                     continue
                 elif isinstance(data, Message | RunStep) and event.event.endswith(".created"):

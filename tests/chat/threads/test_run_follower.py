@@ -193,6 +193,24 @@ async def test_the_whole_answer_is_read_when_a_run_ends_behind_a_broken_stream(
     assert (end.outcome, end.text) == ("answered", "Let me look.\n\nFound it.")
 
 
+async def test_a_message_that_begins_without_text_is_not_shown(ours: House, ledger: Ledger) -> None:
+    shown: list[str] = []
+    assistant = await ours.assistant()
+    run = await ours.until(await ours.run(await ours.thread("Why?"), assistant))
+
+    async def broken_at_the_beginning() -> EventStream:
+        begun = replace((await ours.api.list_messages(run.thread_id)).data[0], content=())
+        yield StreamEvent("thread.message.created", begun)
+        yield StreamEvent("thread.message.in_progress", begun)
+        raise APIError(503, "the server was stopped")
+
+    clock = FakeClock(real_below=1.0)
+    talk = threads(ours.api, ledger, clock, assistant)
+    follower = follower_of(talk, clock, lambda said: shown.append(said()), asyncio.Event())
+    end = await follower.to_end(run, broken_at_the_beginning())
+    assert (shown, end.text) == ([], "Why?")
+
+
 async def test_a_message_told_again_keeps_the_text_that_follows_it(
     ours: House, ledger: Ledger
 ) -> None:

@@ -46,6 +46,21 @@ async def test_text_that_turns_out_to_be_reasoning_is_withdrawn(home: House) -> 
     assert text_of(said) == "Hello you"
 
 
+async def test_a_follower_reads_the_withdrawal_of_text_that_was_reasoning(home: House) -> None:
+    gate = home.model.gate()
+    home.model.say("", tokens=["Be rude? ", "No.\n", "</think>", "Hello"], first=gate)
+    run = await home.run(await home.thread("hi"))
+    events = await home.api.follow_run(run.thread_id, run.id)
+    read = [await anext(events)]
+    await gate.until_waiting()
+    gate.open()
+    read += await collected(events)
+    at = len(read) - 1 - names(read)[::-1].index("thread.message.in_progress")
+    deltas = [name == "thread.message.delta" for name in names(read)]
+    assert any(deltas[:at])
+    assert any(deltas[at:])
+
+
 async def test_reasoning_goes_back_with_its_call_also_when_outputs_come_later(home: House) -> None:
     thought = turns.Delta({"reasoning_content": "Rome."})
     call = turns.call_tools(("weather", {"city": "Rome"}))

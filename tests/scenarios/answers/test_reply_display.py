@@ -120,6 +120,23 @@ async def test_text_before_a_tool_call_stays_above_the_list(tmp_path: Path) -> N
         assert answer(await channels.finished(channels.general)) == "Let me see.\n\nIt is 2."
 
 
+async def test_text_that_turns_out_to_be_reasoning_gives_way_to_thinking(tmp_path: Path) -> None:
+    async with community(tmp_path, "channel", start=False) as channels:
+        channels.limits = ChatLimits(edit_seconds=0.05)
+        await channels.start_engine()
+        await channels.start_bot()
+        gate = channels.model.gate()
+        channels.model.say("", tokens=["Be rude?", " No.", "</think>", "Hello."], gate=gate)
+        await channels.ask("hi")
+        reply = await channels.reply(channels.general)
+        gate.let(2)
+        await channels.until(lambda: reply.content == "Be rude? No.")
+        gate.let(1)
+        await channels.until(lambda: reply.content == "thinking…")
+        gate.open()
+        assert answer(await channels.finished(channels.general)) == "Hello."
+
+
 async def test_after_a_restart_a_reply_lists_what_its_run_did_meanwhile(tmp_path: Path) -> None:
     async with with_tools(tmp_path) as channels:
         gate = channels.model.gate()

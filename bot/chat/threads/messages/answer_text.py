@@ -75,10 +75,12 @@ class AnswerText:
         self._messages[message.id] = {i: [text] for i, text in enumerate(_texts(message))}
         self._complete[message.id] = message
 
-    def withdraw(self, message_id: str) -> None:
-        """Drop the deltas of an unfinished message: they were the model's reasoning."""
-        if message_id == self._unfinished:
+    def withdraw(self, message_id: str) -> bool:
+        """Drop a message's deltas, which were the model's reasoning; return whether it had any."""
+        had_deltas = message_id == self._unfinished
+        if had_deltas:
             self._drop_unfinished()
+        return had_deltas
 
     def _drop_unfinished(self) -> None:
         if self._unfinished is not None:

@@ -122,10 +122,9 @@ class RunFollower:
 
     @property
     def shown(self) -> str:
-        """The text so far; while the run calls tools, its tool calls are listed below."""
-        if not self._calls_tools:
-            return self.text
-        return "\n".join([self.text or localized("thinking"), *self._progress.lines(self._files)])
+        """The text so far, or "thinking…"; below are the tool calls while the run makes them."""
+        calls = self._progress.lines(self._files) if self._calls_tools else []
+        return "\n".join([self.text or localized("thinking"), *calls])
 
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         """Follow the run until it has ended, or until the bot waits for it no longer.
@@ -255,9 +254,11 @@ class RunFollower:
                 raise _TooLongError
         elif isinstance(data, Message) and event.event in _MESSAGE_ENDS:
             self._answer.put(data)
-        elif isinstance(data, Message) and event.event == "thread.message.in_progress":
-            self._answer.withdraw(data.id)
-        else:
+        elif not (
+            isinstance(data, Message)
+            and event.event == "thread.message.in_progress"
+            and self._answer.withdraw(data.id)
+        ):
             return
         self._show(lambda: self.shown)
 
