@@ -162,7 +162,7 @@ class Container:
     async def server(self, engine: Engine | None, *, with_bot: bool) -> Server:
         """Start the server, which serves the engine and forwards requests to its model endpoint.
 
-        Without ``engine`` it serves health, readiness and metrics alone. ``with_bot``: the program
+        Without ``engine`` it serves only health, readiness and metrics. ``with_bot``: the program
         is ready once the bot is.
         """
         if with_bot:

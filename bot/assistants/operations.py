@@ -44,8 +44,8 @@ def operation(
     """Declare the HTTP request of a method; ``path`` is the part after ``/v1``.
 
     The method's parameters tell the rest: ids of the path, then ``request`` or ``page``, then
-    keywords for other query parameters. The path is ``narrowed`` if the optional id in that is
-    given.
+    keywords for other query parameters. ``narrowed`` is the path of a call that gives an optional
+    id.
     """
 
     def declare(function: F) -> F:

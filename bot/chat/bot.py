@@ -317,7 +317,10 @@ class ChatBot(dpy_internals.GuardedClient):
         """Log the failure of an event handler; stored questions are not affected."""
         if self._stopped:
             # The ledger was closed during the event; the next start reads the message again.
-            _log.info("Discord's event %s is left to the next start", event_method)
+            _log.info(
+                "Discord's event %s came during the shutdown; the next start reads what it missed",
+                event_method,
+            )
             return
         _log.exception("Discord's event %s could not be handled", event_method)
 
@@ -325,7 +328,7 @@ class ChatBot(dpy_internals.GuardedClient):
 def _intents(message_content: bool) -> discord.Intents:
     """Return the gateway intents; Message Content is a privileged intent.
 
-    Without it Discord sends the content of direct messages and of mentions of the bot alone.
+    Without it Discord sends only the content of direct messages and of mentions of the bot.
     """
     intents = discord.Intents.none()
     intents.guilds = True

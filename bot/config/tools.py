@@ -14,7 +14,7 @@ Decision = Literal["allow", "ask", "deny"]
 
 
 Approver = Literal["askers", "moderators"]
-"""Who may decide about a call that asks; moderators have Manage Messages in the channel."""
+"""Who may decide about a waiting call; moderators have Manage Messages in the channel."""
 
 
 class ToolRule(Section, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ async def start_child(
         "-I",
         "-c",
         _START,
-        json.dumps([path or os.getcwd() for path in sys.path]),  # noqa: PTH109 - as sys.path means it
+        json.dumps([path or os.getcwd() for path in sys.path]),  # noqa: PTH109 - JSON needs text
         module,
         *arguments,
         stdin=stdin,
@@ -85,7 +85,7 @@ def confine(memory_bytes: int, seconds: float | None = None, *, pid: int = 0) ->
 
 
 def allow_seconds(seconds: float) -> None:
-    """Let this process use so many more seconds of processor time before the system ends it."""
+    """Let this process use ``seconds`` more of processor time before the system ends it."""
     if sys.platform == "win32":
         return
     import resource

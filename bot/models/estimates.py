@@ -26,5 +26,5 @@ def estimate_prompt(request: ModelRequest) -> int:
 
 
 def estimate_tokens(characters: int) -> int:
-    """Estimate the tokens of so many characters."""
+    """Estimate the tokens of a text by its number of characters."""
     return (characters + 3) // 4

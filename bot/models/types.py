@@ -373,7 +373,7 @@ class ResumableModel(Model, Protocol):
     """A model whose answers continue while the bot is stopped; checked with ``isinstance``."""
 
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield an answer of an earlier ``Started`` from its beginning; else like ``stream``.
+        """Yield the answer that an earlier ``Started`` announced; else like ``stream``.
 
         Raises ``ModelError`` "gone" if it was deleted or cancelled. ``request`` is the answer's
         original request.

@@ -45,7 +45,7 @@ ACTIONS: Final = (
 
 
 STORM_SECONDS: Final = 0.2
-"""The ``retry_after`` of each 429 of a storm that the page causes."""
+"""The ``retry_after`` of each 429 of the action "storm", in seconds."""
 
 
 class Troubles:

@@ -28,7 +28,7 @@ _OTHER_DESCRIPTORS: Final = 128
 """File descriptors for other purposes: databases, child processes, listening sockets."""
 _FEWEST: Final = 8
 _UNAUTHENTICATED_SHARE: Final = 8
-"""One in so many connections may be unauthenticated, at least ``_FEWEST_UNAUTHENTICATED``."""
+"""One in this many connections may be unauthenticated, at least ``_FEWEST_UNAUTHENTICATED``."""
 _FEWEST_UNAUTHENTICATED: Final = 16
 _OUT_OF_DESCRIPTORS: Final = "socket.accept() out of system resource"
 """asyncio's message for an accept that failed for lack of descriptors or memory."""

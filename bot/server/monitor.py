@@ -22,7 +22,7 @@ class Monitor(Protocol):
         ...
 
     async def metrics(self) -> MetricsText:
-        """Return the metrics of now."""
+        """Return the present metrics."""
         ...
 
     async def problems(self) -> Mapping[str, str]:

@@ -119,7 +119,7 @@ class Server:
         self._url = _url(self._host, runner.addresses[0][1])
 
     def _require_safe_metrics(self) -> None:
-        """Raise ``ServerError`` if callers elsewhere could read the metrics without a key."""
+        """Raise ``ServerError`` if other machines could read the metrics without a key."""
         elsewhere = bool(self._keys) or not is_loopback(self._host)
         if elsewhere and not self._metrics_key:
             raise ServerError(

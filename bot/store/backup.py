@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.store.database import StoreError, fault_of, read_only
 
 Mark = Callable[[sqlite3.Connection], None]
-"""Writes into the copy of a database, for example the fact that it is a copy."""
+"""Changes the copy of a database, for example to mark it as a copy."""
 
 CopyDatabase = Callable[[Path, Path, Mark | None], None]
 """Copies the database at the first path to the second one, like ``copy_database``."""

@@ -71,7 +71,7 @@ def _result_of_call(
     except ToolError as error:
         return CallResult("failed", f"Error: {_cut(str(error), most_characters)}")
     except (Exception, asyncio.CancelledError):  # noqa: BLE001 - anybody's code; logged
-        # The text of an unknown error may hold a secret, so it goes to the log alone.
+        # The text of an unknown error may hold a secret, so it goes only to the log.
         _log.exception("The function %s failed", tool.name)
         return CallResult(
             "failed", f"Error: {tool.name} failed. The operator finds the reason in the log."

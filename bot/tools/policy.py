@@ -24,8 +24,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
 def decide(rules: Iterable[ToolRule], tool: Tool, circumstances: Circumstances) -> Decision:
     """Return the decision of the first rule that fits a call.
 
-    Without such a rule a read-only tool is allowed, and any other tool asks. A rule with roles that
-    allows fits if each asker has one of the roles; one that asks or denies, if any asker has.
+    Without such a rule a read-only tool is allowed, and any other tool needs approval. A rule with
+    roles that allows fits if each asker has one of the roles; any other rule, if one asker has.
     """
     for rule in rules:
         if _fits(rule, tool, circumstances):

@@ -116,7 +116,7 @@ class HttpClient:
     ) -> bytes:
         """Send a request once; return the whole body of its response with status 200.
 
-        Raises as ``open``, and ``BodyTooLargeError``.
+        Raises what ``open`` raises, and ``BodyTooLargeError``.
         """
         response = await self.open(method, url, data=data, headers=headers, accepted=(200,))
         with closing(response):

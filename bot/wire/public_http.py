@@ -25,7 +25,7 @@ _INSIDE: Final = (".local", ".internal", ".intranet", ".lan", ".home", ".corp", 
 def public_connector(
     lookups: ThreadPoolExecutor, permitted: Callable[[str], bool]
 ) -> aiohttp.TCPConnector:
-    """Return a connector that opens connections to permitted IP addresses alone.
+    """Return a connector that opens connections only to permitted IP addresses.
 
     Names are looked up on the threads of ``lookups``: a lookup without an answer must not block the
     default pool. No connection is used twice.

@@ -181,7 +181,7 @@ def _check_prices(report: CheckReport, config: Config) -> None:
 def _check_transcription(
     report: CheckReport, config: Config, environment: Mapping[str, str]
 ) -> None:
-    """Check the settings alone: the endpoint has no request that needs no audio."""
+    """Check only the settings: each request to the endpoint would need audio."""
     settings = config.models.transcription
     if not settings.url:
         return

@@ -91,7 +91,7 @@ async def run_demo(
 
 
 def _say(line: str) -> None:
-    """Print what the bot's process says; the scripted model is not one that was configured."""
+    """Print a line of the bot's process; the line about the scripted model is replaced."""
     scripted = line.startswith("Model: ") and ShowcaseModel.name in line
     click.echo(_SCRIPTED if scripted else line, err=True)
 

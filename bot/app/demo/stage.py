@@ -61,7 +61,7 @@ class Stage:
         )
 
     def act_with(self, keeper: BotKeeper) -> None:
-        """Set whose bot the page's buttons kill and move to another model."""
+        """Set the keeper of the bot that the page's buttons kill or restart on another model."""
         self._keeper = keeper
 
     def model_changed(self, chosen: str, line: str) -> None:

@@ -114,7 +114,7 @@ class Init:
             )
             self._say(
                 "To do without the intent, set [discord] message_content = false in config.toml "
-                "and begin again: then the bot reads mentions and direct messages alone."
+                "and begin again: then the bot reads only mentions and direct messages."
             )
             self._dialogue.pause("Press Enter to check again.")
             profile = self._await(session.profile(config.discord))

@@ -101,7 +101,7 @@ for which a prompt has no room. "true" asks for summaries; "false" on any of the
 """
 
 DOCUMENTS_CUT: Final = "documents_cut"
-"""The metadata key of a message that was written with the beginnings of documents alone, because
+"""The metadata key of a message that was written with only the beginnings of documents, because
 the model calls no tools; the value names the documents.
 """
 

@@ -168,14 +168,14 @@ class _Rules(Struct, frozen=True, kw_only=True):
     denied_channels: frozenset[int] = frozenset()
 
     def refuse_person(self, request: AccessRequest) -> bool:
-        """Return whether a person is denied, or not among those who alone are allowed."""
+        """Return whether a person is denied, or is missing in a list of allowed people."""
         names = {request.user_id, *(request.role_ids or ())}
         return not self.denied_people.isdisjoint(names) or (
             bool(self.people) and self.people.isdisjoint(names)
         )
 
     def refuse_channel(self, request: AccessRequest) -> bool:
-        """Return whether a channel is denied, or not among those that alone are allowed."""
+        """Return whether a channel is denied, or is missing in a list of allowed channels."""
         return not self.denied_channels.isdisjoint(request.channel_ids) or (
             bool(self.channels) and self.channels.isdisjoint(request.channel_ids)
         )

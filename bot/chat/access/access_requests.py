@@ -43,7 +43,7 @@ class AccessRequests:
         self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     def forget(self) -> None:
-        """Forget the roles that were looked up: a new session begins."""
+        """Forget the roles that were looked up, because a new gateway session begins."""
         self._roles.clear()
 
     def category_of(self, channel_id: int) -> int | None:

@@ -146,7 +146,7 @@ class OperatorAlerts:
         """Alert the managers of a limit that stops somebody, once in the limit's period.
 
         The alert about the operator's total is sent like that about a fault. The alert about a
-        server's limit is sent to a channel of that server alone.
+        server's limit is sent only to a channel of that server.
         """
         cap = hit.cap
         first = cap.day if hit.period == "day" else f"{cap.day[:7]}-01"

@@ -38,7 +38,8 @@ class FoundAnswer(Struct, frozen=True):
 class FoundReplies(Struct, frozen=True):
     """The bot's replies in a channel that the ledger does not know.
 
-    ``refused`` are ids of questions. ``orphaned`` are ids of messages that belong to no open turn.
+    ``refused`` are the ids of questions that were refused, or answered in a channel thread of their
+    own. ``orphaned`` are the ids of the bot's messages that belong to no open turn.
     """
 
     answers: tuple[FoundAnswer, ...] = ()

@@ -28,7 +28,7 @@ _log: Final = logging.getLogger(__name__)
 class BotCommandTree(app_commands.CommandTree[discord.Client]):
     """The slash commands, which are registered with Discord after each change.
 
-    With ``guild_id`` the commands exist in that server alone, where a change shows at once.
+    With ``guild_id`` the commands exist only in that server, where a change shows at once.
     """
 
     def __init__(

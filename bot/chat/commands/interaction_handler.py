@@ -192,7 +192,7 @@ def responds_first(
 ) -> Method[HandlerT, OptionsT, None]:
     """Make a handler of a method that runs before the interaction is acknowledged.
 
-    A form that the method returns is shown: Discord takes a form as the first response alone. A
+    A form that the method returns is shown: Discord takes a form only as the first response. A
     refusal or another error is the response, which only the member sees.
     """
 
@@ -226,7 +226,7 @@ def admin_permissions(settings: DiscordSettings) -> discord.Permissions:
 def managers_guild(interaction: Interaction) -> int:
     """Return the server of a command that only members with Manage Server may use there.
 
-    Discord shows such a command to managers alone, but admins can change that. Raises
+    Discord shows such a command only to managers, but admins can change that. Raises
     ``RefusalError`` outside of servers and for everybody else.
     """
     if interaction.guild_id is None:

@@ -78,7 +78,7 @@ def new_group(
 ) -> app_commands.Group:
     """Return a group of commands, described in English.
 
-    A group with ``needs`` exists in servers alone, for members with these permissions, unless a
+    A group with ``needs`` exists only in servers, for members with these permissions, unless a
     server's admins decide otherwise. ``for_users`` brings the commands everywhere for those who
     install the bot to their account.
     """
@@ -140,7 +140,7 @@ def _describe(
     descriptions, choices = {}, {}
     for option in command.parameters:
         description = _english(f"{message_id}.{option.name}-description")
-        # discord.py translates a ``locale_str`` alone.
+        # discord.py translates only a ``locale_str``.
         descriptions[option.name] = app_commands.locale_str(description)
         if option.choices and command.parent is not None:
             names = f"{command.parent.name}-{option.name}-choice"

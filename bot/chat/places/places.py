@@ -45,7 +45,7 @@ def own_guild(interaction: discord.Interaction[Any]) -> int | None:
 
 
 def guild_of(interaction: discord.Interaction[Any]) -> int:
-    """Return the server of a command that exists in servers alone."""
+    """Return the server of a command that exists only in servers."""
     assert interaction.guild_id is not None
     return interaction.guild_id
 

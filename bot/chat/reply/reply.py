@@ -298,7 +298,7 @@ class Reply:
             except _FAILURES as error:
                 self._unsure = True
                 if isinstance(error, discord.HTTPException) and not is_passing(error):
-                    # A member may have deleted the message: the final edit shows that.
+                    # If a member deleted the message, ``finish`` raises ``MessageDeletedError``.
                     _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
                     if await self._channel_writer.is_lost(error, self._ids[:1], priority):
                         self._channel_lost()

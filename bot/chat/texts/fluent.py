@@ -66,7 +66,7 @@ def _format(language: Language, message_id: str, arguments: dict[str, str | floa
     message = bundle.get_message(name)
     pattern = message.attributes[attribute] if attribute else message.value
     if pattern is None:
-        raise LookupError(f"the message {message_id} has attributes alone")
+        raise LookupError(f"the message {message_id} has only attributes")
     formatted, errors = bundle.format_pattern(pattern, arguments)
     if errors:
         _log.error("The message %s in %s is not formatted well: %r", message_id, language, errors)

@@ -77,7 +77,7 @@ def headline(text: str, hidden: str) -> str:
 
     ``hidden`` replaces each spoiler. A line outside of code and quotes comes first; then the first
     line of a code block, of a quote, or of the raw text. A line in [brackets] is the heading of a
-    quote, and counts as part of the raw text alone.
+    quote, and counts only as part of the raw text.
     """
     kept: list[str] = []
     blocks: list[str] = []
@@ -98,7 +98,7 @@ def headline(text: str, hidden: str) -> str:
 
     text = _PRIVATE.sub("", readable(text))
     prose, quotes = _lines(_SPANS.sub(span, text))
-    # The raw text comes last, for a message of markup characters alone.
+    # The raw text comes last, for a message of only markup characters.
     found = next(
         filter(None, map(_first_line, (_inline(prose), *blocks, _inline(quotes), text))), ""
     )

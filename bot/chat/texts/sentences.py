@@ -103,7 +103,7 @@ def is_thinking(content: str) -> bool:
 
 
 def quoted_question(author_name: str, content: str) -> str:
-    """Quote a question that stands nowhere on Discord, above its answer."""
+    """Quote a question that no Discord message shows, above its answer."""
     words = shortened(content.strip(), _MOST_QUOTED) or localized("attachments-only")
     lines = (f"> {plain(line)}".rstrip() for line in words.splitlines())
     return "\n".join((localized("question-quoted", name=plain(author_name)), *lines))

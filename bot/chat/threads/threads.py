@@ -343,7 +343,7 @@ class AssistantThreads:
                 await lock.wait(error, runs)
 
     async def steps_of(self, thread_id: str, run_id: str) -> tuple[RunStep, ...]:
-        """Return the newest 100 steps of a run, oldest first; raises as ``api`` does."""
+        """Return the newest 100 steps of a run, oldest first; raises what ``api`` raises."""
         fetch = partial(self.api.list_steps, thread_id, run_id)
         return tuple(await newest(fetch, _PAGE))[::-1]
 

@@ -115,7 +115,7 @@ def login_errors(api_url: str) -> Iterator[None]:
             "Discord has not granted the bot the Message Content intent, without which it can't "
             "read questions. Switch it on: developer portal, your application, Bot, Privileged "
             "Gateway Intents. Or set [discord] message_content = false: then the bot reads "
-            "mentions and direct messages alone."
+            "only mentions and direct messages."
         ) from None
     except discord.ConnectionClosed as error:
         raise LoginError(

@@ -65,7 +65,7 @@ class RestRetry:
         return await retry(bounded, policy, verdict, self._clock, on_wait=_log_wait)
 
     async def back_off(self, failures: int) -> None:
-        """Wait before a try that the caller makes itself, after so many failures."""
+        """Wait before a try that the caller makes itself; longer after more ``failures``."""
         await self._clock.sleep(backoff(max(failures - 1, 0), LONGEST_WAIT))
 
 

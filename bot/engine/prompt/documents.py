@@ -56,7 +56,7 @@ class _Block(NamedTuple):
 def beginnings(
     tables: Tables, project: str, store_ids: Sequence[str], most_tokens: int
 ) -> Documents:
-    """Return the beginnings of the documents in a run's vector stores, in so many tokens.
+    """Return the beginnings of the documents in a run's vector stores, of ``most_tokens`` at most.
 
     Each document gets the same share; a share that a short document does not need goes to the
     others.

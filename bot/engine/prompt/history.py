@@ -127,7 +127,7 @@ def build(run: Run, source: PromptSource, budget: int) -> Prompt:
         left -= tokens(item)
         if shown and (left < 0 or images_left < -MOST_BYTES_TOGETHER):
             complete = False
-            break  # the second bound stops reading messages whose images are all left out
+            break  # the second bound: all images of the older messages would be left out
         shown.append(item)
     return Prompt((*head, *reversed(shown), *own_items), room, complete)
 

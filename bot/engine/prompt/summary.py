@@ -67,7 +67,7 @@ class Line(NamedTuple):
 
 
 def longest_summary(window: int) -> int:
-    """Return the most tokens of a summary in a context window of so many tokens."""
+    """Return the most tokens of a summary for a context window of ``window`` tokens."""
     return min(_LONGEST, window // _WINDOW_SHARE)
 
 

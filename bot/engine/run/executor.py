@@ -86,7 +86,7 @@ class RunExecutor:
         except Exception as error:  # noqa: BLE001 - logged, and the run fails with a sentence
             problem = "The engine could not execute this run; its log has the reason."
             if await self._end(RunEnding("failed", LastError("server_error", problem))):
-                _log.error("%s failed", self.run.id, exc_info=error)
+                _log.error("Run %s failed", self.run.id, exc_info=error)
         finally:
             self._guard.finish()
         # Last, because a slow endpoint must delay neither the slot nor a cancellation.
@@ -101,7 +101,7 @@ class RunExecutor:
             level = logging.ERROR
         else:
             level = logging.WARNING
-        _log.log(level, "%s failed (%s): %s", self.run.id, error.kind, error)
+        _log.log(level, "Run %s failed (%s): %s", self.run.id, error.kind, error)
 
     def interrupt(self, reason: Interruption) -> bool:
         """Stop the run; it keeps the text written so far and ends as ``reason`` says.

@@ -227,7 +227,7 @@ class VectorStoreService:
             raise errors.store_expired(store_id)
 
     def _current(self, tables: Tables, store: VectorStore) -> VectorStore:
-        """Return a vector store with its file counts and its status of now."""
+        """Return a vector store with its present file counts and status."""
         if store.is_expired(self._project.now()):
             store = replace(store, status="expired")
         return tables.files.store(store)

@@ -140,7 +140,7 @@ class Ingestion:
             await self._slots.acquire(project)
 
     def _budget(self, project: str) -> _Budget:
-        """Return a project's budget of now: it refills evenly, up to that of one hour."""
+        """Return a project's present budget, which refills evenly, up to that of one hour."""
         now = self._clock.monotonic()
         budget = self._budgets.setdefault(project, _Budget(self._seconds_per_hour, now))
         refilled = budget.left + (now - budget.at) * self._seconds_per_hour / _HOUR

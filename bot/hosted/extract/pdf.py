@@ -41,7 +41,7 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
 
     Raises ExtractionError if the file is encrypted or broken, or no page is readable.
     """
-    import pypdf  # heavy: loaded for PDFs alone
+    import pypdf  # heavy: loaded only for PDFs
     from pypdf._cmap import _predefined_cmap  # pypdf takes no encodings by a public way
     from pypdf.errors import FileNotDecryptedError, PyPdfError
 

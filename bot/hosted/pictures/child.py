@@ -17,7 +17,7 @@ from bot.hosted.child_process import allow_seconds, confine
 from bot.hosted.pictures.request import Answer, ChartRequest, PictureError, Request
 
 IDLE_SECONDS: Final = 300
-"""The child ends itself after so many seconds without a request."""
+"""How long the child waits for a request before it ends itself, in seconds."""
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ class _FormulaFont(MathFont):
 
 
 class _TextFont(Font):
-    """The measures of the text font; its outlines are drawn by resvg alone.
+    """The measures of the text font; only resvg draws its outlines.
 
     ziafont can't read the outlines of a font with CID-keyed glyphs.
     """

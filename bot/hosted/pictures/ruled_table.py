@@ -1,4 +1,4 @@
-"""Draws tables with rules, as ziamath does not; importing the module makes ziamath do so."""
+"""Draws the rules of tables, which ziamath leaves out; importing the module replaces its tables."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ class InstrumentedCode:
         return bool(self.changed)
 
     def value_code(self, characters: int) -> str:
-        """Return code that yields the kept value as text, cut to ``characters`` in the sandbox."""
+        """Return code that formats the last expression's value, in at most ``characters``."""
         return f"'' if _ is None else f'{{_!r:.{characters}}}'"
 
 

@@ -187,7 +187,7 @@ class Workers:
 
 
 async def _resumed(step: Any, charts: Charts) -> Any:
-    """Answer a call that leaves the sandbox, and return the next one or the end of the code."""
+    """Answer a call of the code to the outside; return its next such call, or its end."""
     import pydantic_monty as monty  # heavy: loaded when code runs
 
     if not isinstance(step, monty.AsyncFunctionSnapshot) or step.is_os_function:

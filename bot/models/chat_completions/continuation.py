@@ -101,7 +101,7 @@ def give_back(message: dict[str, Any], item: AssistantMessage, left_out: set[str
     try:
         sealed = msgspec.json.decode(item.continuation, type=dict[str, dict[str, Any]])
     except msgspec.DecodeError:
-        return  # it is of another kind of endpoint
+        return  # another kind of endpoint made it
     fields = sealed.get("message", {})
     message.update({name: fields[name] for name in fields if name not in left_out})
     for call in message["tool_calls"]:

@@ -57,7 +57,7 @@ class ChatDialect(Struct):
     alternating: bool = False  # takes user and assistant in turns only, the user first
     calls_tools: bool = True
     needs_reasoning: bool = False  # wants the reasoning of each answer back, were it empty
-    null_content: bool = True  # takes null for the text of a message that is calls alone
+    null_content: bool = True  # takes null for the text of a message that has only calls
     closes_unopened: bool = False  # ends its thoughts with a tag, and begins them without
 
     @classmethod
@@ -117,7 +117,7 @@ class ChatDialect(Struct):
         has_null = any(message.get("content", "") is None for message in messages)
         if has_null and _NULL_CONTENT.search(words):
             self.null_content = False
-            return "messages that are calls alone have an empty text"
+            return "messages that have only calls have an empty text"
         return None
 
 

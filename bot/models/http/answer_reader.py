@@ -85,7 +85,7 @@ class AnswerReader(ABC):
         return events + self._show(shown)
 
     def _show(self, text: str) -> list[ModelEvent]:
-        """Return the event of a text that is known to be no reasoning."""
+        """Return the event of a text that surely belongs to the answer, not to the reasoning."""
         if not text:
             return []
         self._spoke = True

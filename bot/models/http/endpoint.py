@@ -144,7 +144,7 @@ class Endpoint:
         return Attempts(self._retries, self.clock)
 
     def error(self, fault: BaseException, model: str, waited: float) -> ModelError:
-        """Return the ``ModelError`` for one of ``FAULTS``, after so many seconds without a byte."""
+        """Return the ``ModelError`` for one of ``FAULTS``; no byte came for ``waited`` seconds."""
         connect = self.timeouts.connect
         error = fault_error(fault, self.shown, model=model, connect=connect, read=waited)
         error.message = self._http.scrub(error.message)
@@ -220,7 +220,7 @@ class Endpoint:
     async def fetch(
         self, method: str, url: URL, *, model: str = "any", most_bytes: int = WHOLE_BYTES
     ) -> bytes:
-        """Send a request without a body and return the response's body; raises as ``receive``."""
+        """Send a request without a body; return the response's body. Raises like ``receive``."""
         wait = self.timeouts.between_chunks
         with self._failing(model, wait):
             async with asyncio.timeout(wait):
@@ -279,7 +279,7 @@ class Endpoint:
 
     @contextmanager
     def _failing(self, model: str, waited: float) -> Iterator[None]:
-        """Raise ``FailedError`` for each of ``FAULTS``, after so many seconds without a byte."""
+        """Raise ``FailedError`` for each of ``FAULTS``; no byte came for ``waited`` seconds."""
         try:
             yield
         except FAULTS as fault:

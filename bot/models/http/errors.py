@@ -312,9 +312,9 @@ def stream_error(endpoint: str, fields: ErrorFields, *, model: str) -> ModelErro
 
 
 def _context_length(fields: ErrorFields, status: int) -> tuple[int | None] | None:
-    """Return the context window in tokens, None inside the tuple where it is not named.
+    """Return a tuple with the context window in tokens, or with None if the error names none.
 
-    None for an error that is not about the context length.
+    Returns no tuple, but None, for an error that is not about the context length.
     """
     if not 400 <= status <= 500 or status in (401, 403, 404, 429):
         return None

@@ -43,7 +43,7 @@ class ResponseEvent(Struct):
 
 
 def status_of(response: dict[str, Any]) -> str:
-    """Return a response's status in the API's word; empty without one."""
+    """Return a response's status as the API spells it; empty without one."""
     status = text_in(response.get("status")).strip().lower().replace("-", "_")
     return _STATUSES.get(status, status)
 

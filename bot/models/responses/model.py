@@ -63,7 +63,9 @@ class Responses(EndpointModel[ResponsesDialect]):
         return self._read(request, None)
 
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield an answer of an earlier ``Started`` from its beginning; raises ``ModelError``.
+        """Yield the answer that an earlier ``Started`` announced, from its beginning.
+
+        Raises ``ModelError``.
 
         The kind is "gone" if the response was deleted or cancelled. Closing does the same as for
         ``stream``.

@@ -49,7 +49,7 @@ class Polling:
         return events
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
-        """Return the new events after the interval; raises as ``look``."""
+        """Wait for the interval, then return the new events; raises what ``look`` raises."""
         await self._endpoint.clock.sleep(self._interval)
         return await self.look()
 

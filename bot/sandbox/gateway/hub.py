@@ -56,7 +56,7 @@ class Hub:
         return await socket.serve()
 
     def unknown(self, what: str) -> None:
-        """Note a request that the sandbox does not have."""
+        """Note a request that the sandbox does not support."""
         self._note_unknown(what)
 
     def bot_session(self) -> GatewaySession | None:
@@ -269,7 +269,7 @@ class Hub:
             session.dispatch("GUILD_MEMBERS_CHUNK", encode(payload))
 
     def lost(self, socket: ClientSocket, *, clean: bool) -> None:
-        """Take the end of a socket: a clean close ends the session, any other may resume."""
+        """Handle the end of a socket: after a clean close its session can't be resumed."""
         self.sockets.discard(socket)
         session = socket.session
         if session is None or session.socket is not socket:

@@ -59,10 +59,10 @@ class SessionKeeper(Protocol):
         """Answer a request for guild members."""
 
     def unknown(self, what: str) -> None:
-        """Note a request that the sandbox does not have."""
+        """Note a request that the sandbox does not support."""
 
     def lost(self, socket: "ClientSocket", *, clean: bool) -> None:
-        """Take the end of a connection; ``clean`` means that the client closed its session."""
+        """Handle the end of a connection; ``clean`` means that the client closed its session."""
 
 
 class ClientSocket:

@@ -89,7 +89,7 @@ class Performing(Struct, frozen=True):
 
 
 class Troubling(Struct, frozen=True):
-    """An entry of the panel of troubles."""
+    """A trouble that the page causes, with its number and the open channel."""
 
     name: str
     number: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None

@@ -38,7 +38,7 @@ async def open_dm(call: Call) -> Payload:
     other = call.world.users.get(recipient or 0)
     if other is None:
         raise errors.unknown_user()
-    # Bots cannot write to bots, and over HTTP people write to the bot alone.
+    # Bots cannot write to bots, and over HTTP people write only to the bot.
     if other is call.actor or other.bot == call.actor.bot:
         raise errors.cannot_message_user()
     return render.channel(call.backend.channels.open_dm(call.actor, other))

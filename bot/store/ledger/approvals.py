@@ -40,7 +40,7 @@ _FIELDS: Final = """
 
 
 class NewApproval(NewCall, frozen=True, kw_only=True):
-    """A call of a run that asks a person."""
+    """A function call of a run that needs a person's approval."""
 
     asker_name: str
     thread_id: str
@@ -48,7 +48,7 @@ class NewApproval(NewCall, frozen=True, kw_only=True):
 
 
 class Approval(NewApproval, frozen=True, kw_only=True):
-    """A stored call that asks; ``message_id`` is the Discord message with its buttons."""
+    """A stored approval; ``message_id`` is the Discord message with its buttons."""
 
     id: int
     round: int
@@ -83,7 +83,7 @@ class ApprovalStore(LedgerPart):
 
     @writes
     def ask(self, db: sqlite3.Connection, new: NewApproval) -> Approval:
-        """Store that a call asks; return the stored approval, also from before a restart."""
+        """Store that a call needs approval; return the approval, also one from before a restart."""
         now = self._now()
         (round_,) = db.execute(
             "SELECT count(*) FROM tool_calls WHERE run_id = ? AND call_id = ?",
@@ -130,7 +130,7 @@ class ApprovalStore(LedgerPart):
         reason: str | None = None,
         denial: NewQuestion,
     ) -> Approval | None:
-        """Store a person's decision; None if somebody or something else was first.
+        """Store a person's decision; None if the approval was decided or withdrawn before.
 
         ``run_waits`` tells that the run still waits for the decision, as far as this process knows.
         ``denial`` is the question that tells the assistant of a denial that comes after the run:

@@ -170,7 +170,7 @@ class ScheduleStore(LedgerPart):
     def move(
         self, db: sqlite3.Connection, schedule: Schedule, due_at: float | None, zone: str
     ) -> bool:
-        """Set the next time; return False if somebody else changed the schedule."""
+        """Set the next time; return False if the schedule was changed meanwhile."""
         return _change(db, schedule, "due_at = :due, zone = :zone", due=due_at, zone=zone)
 
     @writes
@@ -183,7 +183,7 @@ class ScheduleStore(LedgerPart):
         *,
         pause: bool = False,
     ) -> bool:
-        """Ask nothing this time, because of a problem; return False if somebody else was first."""
+        """Skip a time because of a problem; return False if the schedule was changed meanwhile."""
         change = "due_at = :due, problem = :problem, paused = :pause"
         return _change(db, schedule, change, due=next_due_at, problem=problem, pause=pause)
 
@@ -272,7 +272,7 @@ def schedules_in(db: sqlite3.Connection, where: str, *values: float | None) -> t
 
 
 def _change(db: sqlite3.Connection, schedule: Schedule, change: str, **values: object) -> bool:
-    """Change a schedule that is still as it was read; return whether it was."""
+    """Change a schedule; return False, and change nothing, if it was changed since it was read."""
     changed = db.execute(
         f"UPDATE schedules SET {change} WHERE id = :id AND due_at IS :due_at AND NOT paused",
         {"id": schedule.id, "due_at": schedule.due_at, **values},

@@ -61,7 +61,7 @@ ApprovalState = Literal[
     "denied",  # a person denied the call
     "withdrawn",  # the run was cancelled, or the call was forgotten
 ]
-"""The states of a function call that asks a person."""
+"""The states of a function call that needs a person's approval."""
 
 UNDECIDED: Final[frozenset[ApprovalState]] = frozenset({"asked", "late"})
 """The states in which a person may decide."""

@@ -77,7 +77,7 @@ def new_modal(custom_id: str, title: str, *fields: ui.Label[Any]) -> ui.Modal:
 
 
 def labelled(message_id: str, component: ui.Item[Any], *, described: bool = True) -> ui.Label[Any]:
-    """Return a field with the label of a message, and with its attribute ``description``."""
+    """Label a field by a message of the language files, and describe it by its ``description``."""
     description = localized(f"{message_id}.description") if described else None
     return ui.Label(text=localized(message_id), description=description, component=component)
 

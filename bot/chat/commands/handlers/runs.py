@@ -99,7 +99,7 @@ class RunCommands(InteractionHandler):
         if not may_act_on(turn, interaction):
             raise RefusalError(localized("not-yours-to-retry"))
         if turn.personal is not None:
-            # The reply to a question by command needs an interaction that it can answer.
+            # The reply to a question by command answers an interaction: a press of Retry.
             raise RefusalError(localized("retry-by-button"))
         await self._refuse_where_people_answer(turn.channel_id)
         helps = sentences.retry_helps(turn.error)

@@ -165,7 +165,7 @@ class ChannelWriter:
         )
 
     async def try_send(self, content: str, nonce: str, *, priority: RequestPriority) -> int:
-        """Send a message with discord.py's own retries alone, and return its id."""
+        """Send a message with only discord.py's own retries, and return its id."""
         return await _prioritized(priority, self._send(content, nonce, None, None))
 
     async def edit(
@@ -201,7 +201,7 @@ class ChannelWriter:
             raise UndeliverableError(str(error)) from error
 
     async def try_edit(self, message_id: int, content: str, *, priority: RequestPriority) -> None:
-        """Edit a message's text with discord.py's own retries alone; its buttons stay."""
+        """Edit a message's text with only discord.py's own retries; its buttons stay."""
         await _prioritized(priority, self._route.edit(message_id, content=content))
 
     async def set_buttons(
@@ -225,7 +225,7 @@ class ChannelWriter:
             _log.info("Message %d of the bot gets no buttons: %s", message_id, error)
 
     async def add_reaction(self, message_id: int, emoji: str) -> None:
-        """Add a reaction, with discord.py's own retries alone and the lowest priority."""
+        """Add a reaction, with only discord.py's own retries and the lowest priority."""
         message = self._channel.get_partial_message(message_id)
         await _prioritized(RequestPriority.NOTICE, message.add_reaction(emoji))
 

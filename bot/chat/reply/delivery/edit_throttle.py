@@ -28,7 +28,7 @@ NOTICES_PER_SECOND: Final = 4
 changes the number in all of them."""
 
 MOST_429: Final = 3
-"""After so many 429 responses a reply shows no more progress."""
+"""The number of 429 responses after which a reply shows no more progress."""
 
 _MOST_SLOWDOWN: Final = 15.0
 """The factor by which urgent requests slow progress edits down at most."""

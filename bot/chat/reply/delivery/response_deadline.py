@@ -18,7 +18,7 @@ class NoteWriter(Protocol):
     """Adds a note below the text of a reply."""
 
     async def __call__(self, note: str, *, last: bool = False) -> bool:
-        """Add the note; return whether the note stands there."""
+        """Add the note; return whether Discord accepted the note."""
         ...
 
 

@@ -92,7 +92,7 @@ class BystanderPoster:
     async def post(
         self, thread_id: str, question: Question, bystanders: Sequence[Bystander]
     ) -> None:
-        """Post the messages that are not on the thread yet; raises as ``post_once`` does."""
+        """Post the messages that are not on the thread yet; raises what ``post_once`` raises."""
         home_id = question.home_id or question.channel_id
         known = await self._ledger.bystanders.plan(
             question.id,

@@ -31,7 +31,7 @@ _BY_CAUSE: Final[dict[str, FailureKind]] = {
 class RunEnd(Struct, frozen=True):
     """The end of a run in the ledger's terms, with the text of its answer.
 
-    ``reason`` is the server's text about a failure, for the log alone. ``model`` is the run's model
+    ``reason`` is the server's text about a failure, only for the log. ``model`` is the run's model
     if known; ``run`` is None if the end of the run was not seen. ``file_ids`` are the answer's
     files; ``sources`` are the files that it cites, in the order of their numbers.
     """

@@ -361,7 +361,7 @@ class RunFollower:
 
 
 async def _searchable_files(api: AssistantsAPI, run: Run) -> int:
-    """Return how many files a search of a run covers; raises as ``api`` does."""
+    """Return how many files a search of a run covers; raises what ``api`` raises."""
     thread = await api.retrieve_thread(run.thread_id)
     assistant = await api.retrieve_assistant(run.assistant_id)
     store_ids = {
@@ -376,6 +376,6 @@ async def _searchable_files(api: AssistantsAPI, run: Run) -> int:
 
 
 def _lifetime(run: Run) -> float:
-    """Return how long a run may take, in seconds; a default where the server's word is absurd."""
+    """Return how long a run may take, in seconds; a default if the server's times are absurd."""
     seconds = (run.expires_at or 0) - run.created_at
     return float(seconds) if 0 < seconds <= _LONGEST_LIFETIME else _LIFETIME

@@ -96,7 +96,7 @@ class RunProgress:
         return changed
 
     def ended(self, call_id: str, *, succeeded: bool) -> bool:
-        """Note that a call ended, which its step shows later; return whether the call is listed."""
+        """Note the end of a call, before a run step shows it; return whether it is listed."""
         self._ended[call_id] = succeeded
         return any(
             call.id == call_id for step in self._steps.values() for call in step.calls.values()

@@ -98,7 +98,7 @@ class Approvals:
         decider_name: str,
         reason: str | None,
     ) -> Approval | None:
-        """Store a person's decision and show it; None if somebody was first.
+        """Store a person's decision and show it; None if the call was decided before.
 
         Raises ``LedgerError``.
         """

@@ -59,7 +59,7 @@ def is_external(owners: Payload) -> bool:
 
 
 def must_be_ephemeral(channel: Channel, user: User, owners: Payload, now: float) -> bool:
-    """Return whether the application's answers are shown to the person alone.
+    """Return whether only the person sees the application's answers.
 
     https://discord.com/developers/docs/topics/permissions: without Use External Apps, answers of
     an application that is not installed in the guild are ephemeral.

@@ -83,7 +83,7 @@ class Interaction:
 
     @property
     def ephemeral(self) -> bool:
-        """Whether the first answer is shown to the person alone."""
+        """Whether only the person sees the first answer."""
         return bool(self.responses) and self.responses[0].ephemeral
 
 

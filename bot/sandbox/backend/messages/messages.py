@@ -226,7 +226,7 @@ class Messages:
             message.flags = kept | draft.flags & (
                 MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
             )
-        # A change of flags alone is no edit: "(edited)" does not appear.
+        # A change of only the flags is no edit: "(edited)" does not appear.
         if draft.content is not None or not draft.only_flags:
             message.edited_at = now
             message.edits.append(Edit(now, message.content))

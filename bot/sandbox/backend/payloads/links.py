@@ -22,7 +22,7 @@ def link(attachment: DiscordAttachment, base: str, now: float) -> str:
 
 
 def sign(attachment: DiscordAttachment, expires: int) -> str:
-    """Return the signature of a link; it keeps a changed expiry from being believed."""
+    """Return the signature of a link, which makes a link with a changed expiry invalid."""
     return hashlib.sha256(f"{attachment.id}/{expires:x}".encode()).hexdigest()
 
 

@@ -70,7 +70,10 @@ def payer_of(db: sqlite3.Connection, member_id: int) -> int:
 
 
 def find_reached(db: sqlite3.Connection, cap: Cap, tokens: int, cost: int) -> Reached | None:
-    """Return a cap that leaves no room for so much more; 0: only what is spent counts."""
+    """Return a cap as reached if it has no room for ``tokens`` and ``cost`` more; else None.
+
+    With 0 only what is spent counts, not what runs under way have reserved.
+    """
     periods: Iterable[tuple[Period, int | None, int | None]] = (
         ("month", cap.tokens_per_month, cap.cost_per_month),
         ("day", cap.tokens_per_day, cap.cost_per_day),

@@ -17,7 +17,7 @@ from bot.store.ledger.budgets.caps import Cap, Reached, find_reached, payer_of
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 _MOST: Final = 2**53
-"""The most tokens, or billionths, that one run is charged: a server's word may be absurd."""
+"""The most tokens, or billionths, that one run is charged: a server may report absurd numbers."""
 
 
 class Spend(Struct, frozen=True, kw_only=True):

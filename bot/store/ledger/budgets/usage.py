@@ -101,7 +101,7 @@ class UsageStore(LedgerPart):
     def all_reached(
         self, db: sqlite3.Connection, caps: Sequence[Cap], *, tokens: int, cost: int
     ) -> tuple[Reached, ...]:
-        """Return each cap that leaves no room for so much more, a day's apart from a month's.
+        """Return the caps without room for ``tokens`` and ``cost`` more, each period's apart.
 
         Caps that only runs under way fill are left out.
         """

@@ -1,7 +1,7 @@
 """What the ledger has of a member, for ``/privacy``.
 
-What others said is left out. Who decides about a call sees its arguments on Discord, but they are
-another member's.
+The words of others are left out. So a decision about a call comes without the call's arguments,
+which are those of the member who asked.
 """
 
 import sqlite3

@@ -217,7 +217,7 @@ _APPROVALS: Final = script(
     "CREATE INDEX tool_decisions_of_guild ON tool_decisions (guild_id, id)",
     "CREATE INDEX tool_decisions_of_turn ON tool_decisions (turn_id)",
 )
-"""Version 18: calls that ask, allowances, and the decisions about calls."""
+"""Version 18: calls that need approval, allowances, and the decisions about calls."""
 
 _UNTOLD_DENIALS: Final = script(
     "ALTER TABLE approvals ADD COLUMN untold TEXT",

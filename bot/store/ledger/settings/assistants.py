@@ -113,7 +113,7 @@ class AssistantStore(LedgerPart):
     def _submit(
         self, db: sqlite3.Connection, draft_id: int, submission: str
     ) -> AssistantDraft | None:
-        """Return the stored form; the removed form, without a submission, if its name is taken."""
+        """Store a submission; return its form, without the submission if the name is taken."""
         statement = f"{_DRAFT} WHERE id = ? AND submission IS NULL"
         draft = rows.record(db, AssistantDraft, statement, (draft_id,))
         if draft is None:

@@ -42,11 +42,11 @@ class HandoverStore(LedgerPart):
         role_id: int | None,
         tag: bool,
     ) -> Handover:
-        """Silence the assistant in a channel thread, and have people called.
+        """Silence the assistant in a channel thread, and call people by chores.
 
         The answer under way is finished; questions that wait behind it are left to the people.
-        ``role_id`` is the role to mention, at most once an hour; None mentions nobody. ``tag`` has
-        the post tagged. A second request changes nothing but may mention the role again.
+        ``role_id`` is the role to mention, at most once an hour; None mentions nobody. With ``tag``
+        the post gets its tag. A second request changes nothing but may mention the role again.
         """
         now = self._now()
         row = db.execute(

@@ -65,5 +65,5 @@ class ChannelTitleStore(LedgerPart):
 
     @writes
     def settle(self, db: sqlite3.Connection, channel_id: int) -> None:
-        """Note that a channel has its last name from the bot."""
+        """Note that the bot renames a channel no more."""
         db.execute("UPDATE channel_titles SET settled = 1 WHERE channel_id = ?", (channel_id,))

@@ -72,7 +72,7 @@ class Draft:
 
     @property
     def only_flags(self) -> bool:
-        """Whether an edit by this draft changes flags alone."""
+        """Whether an edit by this draft changes only flags."""
         parts = (self.content, self.embeds, self.components, self.attachments)
         return all(part is None for part in parts)
 

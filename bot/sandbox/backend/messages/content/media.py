@@ -21,7 +21,7 @@ def clean_filename(name: str) -> str:
 
 
 def content_type(filename: str, told: str | None) -> str:
-    """Return the media type of a file by its name, or else by the sender's word."""
+    """Return the media type of a file by its name, or else as the sender declares."""
     guessed, _ = mimetypes.guess_type(filename)
     kind = guessed or told or "application/octet-stream"
     text = kind.startswith("text/") or kind == "application/json"
