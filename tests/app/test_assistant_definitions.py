@@ -48,14 +48,16 @@ async def test_an_assistant_gets_the_functions_that_its_section_names(
     await functions.close()
 
 
-async def test_with_none_defined_a_sensible_one_answers(home: House, ledger: Ledger) -> None:
+async def test_without_a_defined_assistant_a_default_one_answers(
+    home: House, ledger: Ledger
+) -> None:
     made = await home.api.retrieve_assistant(await _answering(home, ledger, Config().assistants))
     assert made.name == DEFAULT_ASSISTANT.name
     assert made.instructions == DEFAULT_ASSISTANT.instructions
     assert made.model == "some-model"
 
 
-async def test_one_is_made_once_and_changed_only_when_its_section_was(
+async def test_an_assistant_is_created_once_and_changed_only_with_its_section(
     home: House, ledger: Ledger
 ) -> None:
     text = '[[assistants.define]]\nname = "Ada"\ninstructions = "Be kind."\ntemperature = 0.5\n'
@@ -73,7 +75,7 @@ async def test_one_is_made_once_and_changed_only_when_its_section_was(
     assert len((await home.api.list_assistants()).data) == 1
 
 
-async def test_one_that_was_deleted_is_made_again(home: House, ledger: Ledger) -> None:
+async def test_a_deleted_assistant_is_created_again(home: House, ledger: Ledger) -> None:
     settings = _settings('[[assistants.define]]\nname = "Ada"\n')
     first = await _answering(home, ledger, settings)
     await home.api.delete_assistant(first)
@@ -82,7 +84,7 @@ async def test_one_that_was_deleted_is_made_again(home: House, ledger: Ledger) -
     assert (await home.api.retrieve_assistant(again)).name == "Ada"
 
 
-async def test_the_named_one_answers_else_the_first(home: House, ledger: Ledger) -> None:
+async def test_the_named_assistant_answers_else_the_first(home: House, ledger: Ledger) -> None:
     both = '[[assistants.define]]\nname = "Ada"\n[[assistants.define]]\nname = "Ben"\n'
     ada = await home.api.retrieve_assistant(await _answering(home, ledger, _settings(both)))
     ben = await home.api.retrieve_assistant(
@@ -91,7 +93,9 @@ async def test_the_named_one_answers_else_the_first(home: House, ledger: Ledger)
     assert (ada.name, ben.name) == ("Ada", "Ben")
 
 
-async def test_one_that_exists_is_found_by_id_and_by_name(home: House, ledger: Ledger) -> None:
+async def test_an_existing_assistant_is_found_by_id_and_by_name(
+    home: House, ledger: Ledger
+) -> None:
     for number in range(120):  # more than a page
         made = await home.api.create_assistant(CreateAssistant(model="m", name=f"n{number}"))
     for wanted, name in ((made.id, "n119"), ("n0", "n0")):

@@ -73,7 +73,7 @@ async def test_an_id_cannot_change_the_path(
 
 
 @pytest.mark.parametrize("id_", ["", ".", ".."])
-async def test_what_can_be_no_id_is_not_asked_for(
+async def test_an_impossible_id_is_not_found_without_a_request(
     server: ScriptedServer, client: Client, id_: str
 ) -> None:
     with pytest.raises(APIError, match="No thread found with id") as caught:
@@ -98,7 +98,7 @@ async def test_text_that_is_no_unicode_is_refused_here(client: Client) -> None:
 @pytest.mark.parametrize(
     "url", ["", "localhost:8765", "ftp://host/v1", "http://", "http://host/v1?key=1"]
 )
-def test_what_is_no_base_url_is_refused(url: str) -> None:
+def test_an_invalid_base_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not the base URL of a server"):
         Client(url)
 

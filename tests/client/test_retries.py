@@ -36,7 +36,7 @@ async def test_reading_is_tried_again(
     assert len(server.asked) >= 2
 
 
-async def test_trying_again_ends(server: ScriptedServer, client: Client, clock: FakeClock) -> None:
+async def test_retries_end(server: ScriptedServer, client: Client, clock: FakeClock) -> None:
     server.then(*[refuses(503, "Busy.")] * 10)
     with pytest.raises(APIError, match="Busy") as caught:
         await client.list_assistants()
@@ -80,7 +80,7 @@ async def test_a_creation_that_may_have_taken_place_is_not(
     assert len(server.asked) == 1
 
 
-async def test_where_nobody_listens_everything_is_tried_again(clock: FakeClock) -> None:
+async def test_where_nobody_listens_even_a_creation_is_tried_again(clock: FakeClock) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -12,7 +12,7 @@ pytestmark = [  # what the SDK says of the Assistants API
 ]
 
 
-async def test_what_is_not_there_is_not_found(sdk: AsyncOpenAI) -> None:
+async def test_a_missing_object_is_not_found(sdk: AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         await sdk.beta.threads.retrieve("thread_none")
     assert isinstance(caught.value.body, dict)

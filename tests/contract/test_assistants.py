@@ -151,7 +151,7 @@ async def test_what_is_over_a_limit_is_refused_by_name(
     assert (await home.api.list_assistants()).data == ()
 
 
-async def test_the_limits_themselves_are_taken(home: House) -> None:
+async def test_values_at_the_limits_are_accepted(home: House) -> None:
     assistant_id = await home.assistant(
         name="n" * 256,
         description="d" * 512,

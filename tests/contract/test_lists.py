@@ -115,14 +115,14 @@ async def test_a_page_that_takes_exactly_all_has_no_more(
     assert (ids_of(page), page.has_more) == ([], False)
 
 
-async def test_an_empty_list_is_one(home: House) -> None:
+async def test_an_empty_list_has_the_form_of_a_list(home: House) -> None:
     page = await home.api.list_messages(await home.thread())
     assert (page.object, page.data, page.has_more) == ("list", (), False)
     assert not page.first_id
     assert not page.last_id
 
 
-async def test_twenty_are_listed_where_no_limit_is_given(home: House) -> None:
+async def test_a_page_without_a_limit_has_twenty_objects(home: House) -> None:
     read, ids = await messages(home, 21)
     page = await read(Page())
     assert ids_of(page) == ids[:0:-1]

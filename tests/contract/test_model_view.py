@@ -88,7 +88,7 @@ async def test_an_image_in_a_data_url_is_refused_in_the_apis_words(home: House) 
     )
 
 
-async def test_last_messages_shows_the_model_so_many(home: House) -> None:
+async def test_last_messages_shows_the_model_only_the_newest_messages(home: House) -> None:
     thread_id = await home.thread("one", "two", "three", "four")
     run = await home.run(
         thread_id,

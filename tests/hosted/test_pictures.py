@@ -105,7 +105,7 @@ def test_an_array_within_an_array_has_its_own_rules() -> None:
 
 @given(st.lists(st.sampled_from(ARRAY_PIECES), max_size=30).map("".join))
 @settings(max_examples=30, deadline=None)
-def test_reading_the_rules_of_any_array_ends(tex: str) -> None:
+def test_the_rules_of_any_array_are_removed(tex: str) -> None:
     assert "hline" not in remove_rules(tex, [])
 
 

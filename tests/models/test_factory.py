@@ -143,7 +143,7 @@ async def test_openai_is_asked_for_a_model_that_it_has_where_nobody_chose_one(
     assert asked.body["model"] == OPENAI_MODEL
 
 
-async def test_openai_goes_on_without_us_where_that_is_set(choosing: Choosing) -> None:
+async def test_openai_answers_in_the_background_where_that_is_set(choosing: Choosing) -> None:
     async with ScriptedResponses() as proxy:
         model = await choosing(
             endpoint="openai", environment=OPENAI, url=proxy.url, background=True

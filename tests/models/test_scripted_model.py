@@ -109,7 +109,7 @@ async def test_a_stalled_answer_continues_when_it_is_released(
     assert [e.text async for e in events if isinstance(e, ModelTextDelta)] == ["so ", "good."]
 
 
-async def test_it_can_be_left_while_answers_are_held() -> None:
+async def test_the_scripted_model_stops_while_answers_are_held() -> None:
     async with ScriptedModel() as model:
         model.say("never", gate=model.gate())
         chat = ChatCompletions(model.url)

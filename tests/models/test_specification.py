@@ -25,18 +25,18 @@ def specification() -> Specification:
 @pytest.mark.parametrize(
     "dialect", [ChatDialect(), ChatDialect.of_host("api.openai.com")], ids=["others", "openai"]
 )
-def test_a_request_with_everything_in_it_is_a_request(
+def test_a_request_with_all_fields_is_valid(
     specification: Specification, dialect: ChatDialect
 ) -> None:
     specification.validate("CreateChatCompletionRequest", chat_body(FULL, "m", dialect))
 
 
-def test_the_description_would_tell_a_request_that_is_none(specification: Specification) -> None:
+def test_the_specification_refuses_an_invalid_request(specification: Specification) -> None:
     with pytest.raises(jsonschema.ValidationError):
         specification.validate("CreateChatCompletionRequest", {"model": "m", "messages": [{}]})
 
 
-async def test_every_chunk_the_scripted_endpoint_sends_is_a_chunk(
+async def test_every_chunk_that_the_scripted_endpoint_sends_is_valid(
     specification: Specification, endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.say("Hello world", usage=TokenUsage(1, 2))

@@ -72,7 +72,7 @@ async def test_a_passing_failure_is_tried_again(
         ([], "", "unreachable"),
     ],
 )
-async def test_what_gives_no_words_is_one_of_three_problems(
+async def test_a_failed_transcription_is_one_of_three_problems(
     served: ScriptedTranscriber, statuses: list[int], answer: str, problem: str
 ) -> None:
     served.statuses, served.answer = [*statuses], answer

@@ -155,7 +155,9 @@ async def test_each_wait_is_reported_with_its_failure() -> None:
         ({}, None),
     ],
 )
-def test_what_the_server_asks_is_read(headers: dict[str, str], seconds: float | None) -> None:
+def test_the_retry_after_header_is_read_in_each_form(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after(CIMultiDict(headers), NOW) == seconds
 
 

@@ -65,7 +65,7 @@ async def answered(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any], b
     ],
     ids=lambda raw: repr(raw[:45]),
 )
-async def test_what_is_no_http_is_answered_in_the_shape(raw: bytes) -> None:
+async def test_malformed_http_is_answered_with_an_error_of_the_api(raw: bytes) -> None:
     async with serving() as server:
         reader, writer = await asyncio.open_connection(*address(server))
         writer.write(raw)
@@ -86,7 +86,7 @@ async def test_a_caller_that_sends_nothing_is_refused_and_disconnected() -> None
             writer.close()
 
 
-async def test_who_sent_a_request_in_time_is_not_hurried_after_it() -> None:
+async def test_a_caller_who_sent_a_request_in_time_has_no_deadline_for_the_next_one() -> None:
     opened = 0
 
     async def count(*_: object) -> None:
@@ -282,7 +282,7 @@ async def test_a_server_out_of_descriptors_logs_it_and_goes_on_afterwards(
 
 
 @pytest.mark.parametrize(("expectation", "status"), [("100-continue", 200), ("cake", 200)])
-async def test_expectations_are_met_or_passed_over(expectation: str, status: int) -> None:
+async def test_the_expect_header_is_answered_or_ignored(expectation: str, status: int) -> None:
     async with serving() as server, aiohttp.ClientSession(headers=BETA) as http:
         headers = {"Expect": expectation}
         async with http.post(f"{server.url}/threads", data=b"{}", headers=headers) as response:

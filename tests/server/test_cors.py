@@ -54,7 +54,7 @@ def spelled(headers: Any) -> Iterator[str]:
         "app://notes.example",
     ],
 )
-async def test_pages_on_this_machine_and_listed_ones_may_read(
+async def test_pages_on_this_machine_and_of_listed_origins_may_read_responses(
     origin: str, keys: dict[str, str] | None
 ) -> None:
     async with (
@@ -85,7 +85,7 @@ async def test_pages_on_this_machine_and_listed_ones_may_read(
         "",
     ],
 )
-async def test_other_pages_may_not(origin: str) -> None:
+async def test_pages_of_other_origins_may_not_read_responses(origin: str) -> None:
     # A key is a key: the request is answered, and the browser keeps the answer from the page.
     async with (
         serving(LISTED, KEY) as http,
@@ -199,7 +199,7 @@ async def test_without_keys_a_star_is_refused_at_the_start() -> None:
     "origin",
     ["chat.example.org", "https://", "https://a.example/path", "https://*.example", "null", ""],
 )
-async def test_what_is_no_origin_is_refused_at_the_start(origin: str) -> None:
+async def test_an_invalid_origin_is_refused_at_the_start(origin: str) -> None:
     with pytest.raises(ServerError, match="allowed_origins"):
         async with serving((origin,), KEY):
             raise AssertionError("The server must not start.")

@@ -263,7 +263,7 @@ async def test_stopping_ends_a_stream_with_an_error(upstream: Upstream) -> None:
         assert b'"code":"server_stopping"' in await response.content.read()
 
 
-async def test_a_project_has_so_many_requests_at_once_and_others_are_not_kept_out(
+async def test_the_requests_of_a_project_at_once_are_limited_and_others_are_not_kept_out(
     upstream: Upstream,
 ) -> None:
     upstream.gate = Gate()

@@ -55,7 +55,7 @@ async def test_a_wrong_parameter_is_named(
 
 
 @pytest.mark.parametrize("limit", [1, 100])
-async def test_the_limits_themselves_are_taken(
+async def test_values_at_the_limits_are_accepted(
     api: RecordingAPI, http: aiohttp.ClientSession, limit: int
 ) -> None:
     api.answers["list_assistants"] = EMPTY

@@ -340,7 +340,7 @@ async def test_content_is_bytes_to_save_under_their_name(
     assert content.closed.is_set()
 
 
-async def test_content_of_no_file_is_an_error_in_the_shape(
+async def test_the_content_of_a_missing_file_is_an_error_of_the_api(
     api: Kept, http: aiohttp.ClientSession
 ) -> None:
     api.answers["retrieve_file"] = not_found("file", "file-x")

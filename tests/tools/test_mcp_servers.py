@@ -132,7 +132,7 @@ async def test_a_server_that_can_not_be_started_leaves_the_others_working(
 
 
 @pytest.mark.parametrize("offered", [("roll_*",), ("mcp.unused.*",)])
-async def test_a_server_that_nothing_names_is_not_started(
+async def test_an_mcp_server_that_no_pattern_names_is_not_started(
     caplog: pytest.LogCaptureFixture, offered: tuple[str, ...]
 ) -> None:
     settings = McpSettings(command=(os.devnull,))
@@ -144,7 +144,7 @@ async def test_a_server_that_nothing_names_is_not_started(
     await functions.close()
 
 
-def test_the_configuration_of_the_documentation_is_one() -> None:
+def test_the_example_of_the_documentation_is_a_valid_configuration() -> None:
     page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text("utf-8")
     section = page.partition("## An MCP server in three lines")[2]
     text = section.partition("```toml\n")[2].partition("```")[0]

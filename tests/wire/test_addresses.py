@@ -36,7 +36,7 @@ def test_a_host_is_read_in_every_spelling(text: str, host: str, port: int | None
         *("127.1", "0x7f.0.0.1", "2130706433", "0177.0.0.1", "256.0.0.1", "1.2.3.4.5", "-a"),
     ],
 )
-def test_what_is_no_host_is_refused(text: str) -> None:
+def test_an_invalid_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no host"):
         parse_host(text)
 
@@ -57,7 +57,7 @@ def test_what_is_no_host_is_refused(text: str) -> None:
         *[(h, "public") for h in ("localhost.example.com", "notlocalhost", "172.32.0.1")],
     ],
 )
-def test_whose_address_a_host_is(host: str, whose: str) -> None:
+def test_a_host_is_this_machine_private_or_public(host: str, whose: str) -> None:
     assert reach(host) == whose
 
 
@@ -78,6 +78,6 @@ def test_a_host_that_was_read_reads_as_itself(address: object) -> None:
     assert parse_host(str(address)).host == str(address)
 
 
-def test_what_is_no_host_is_not_this_machine() -> None:
+def test_an_invalid_host_is_not_this_machine() -> None:
     assert not is_loopback("127.0.0.1/evil")
     assert not is_loopback("2130706433")

@@ -102,7 +102,7 @@ def test_a_name_with_a_line_end_is_refused() -> None:
         encode("done\ndata: x", "")
 
 
-def test_an_event_that_the_stream_does_not_finish_is_none() -> None:
+def test_an_event_that_the_stream_does_not_finish_is_dropped() -> None:
     assert decode(b"data: whole\n\ndata: half\n") == [ServerSentEvent("message", b"whole")]
 
 

@@ -200,7 +200,9 @@ async def refreshed(written: Written) -> Turn:
     return turn
 
 
-async def test_progress_in_a_channel_that_was_closed_to_the_bot_says_so(written: Written) -> None:
+async def test_a_progress_edit_reports_that_the_channel_was_closed_to_the_bot(
+    written: Written,
+) -> None:
     reply = written.reply()
     await placed(written, reply)
     written.bot.general.deny(

@@ -60,7 +60,7 @@ async def test_a_server_that_keeps_to_the_order_is_asked_once() -> None:
 
 
 @given(limit=st.integers(1, 25), size=st.integers(1, 7))
-async def test_short_pages_are_turned_until_so_many_were_read(limit: int, size: int) -> None:
+async def test_short_pages_are_read_until_there_are_enough_items(limit: int, size: int) -> None:
     lister = Lister([run(n, n) for n in range(500)], rising=False, size=size)
     found = await newest(lister.page, limit)
     assert len(found) >= min(limit, 20 * size)

@@ -20,7 +20,7 @@ class Refusing(Loopback):
         return web.Response(status=int(request.query["status"]), headers=headers)
 
 
-async def test_refusals_are_reported_whatever_they_ask_for() -> None:
+async def test_refusals_are_reported_even_if_their_retry_after_is_unreadable() -> None:
     client = discord.Client(intents=discord.Intents.none())
     channels, statuses, refused = list[int](), list[int](), list[str]()
     observe_requests(

@@ -50,7 +50,7 @@ def test_a_type_that_is_no_number_is_read(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(("size", "read"), [("3", 3), (None, 0), (-1, 0), (2**70, 0), ([], 0)])
-def test_a_size_that_is_no_size_is_a_guess(size: Any, read: int) -> None:
+def test_an_invalid_size_of_a_file_is_replaced(size: Any, read: int) -> None:
     (file,) = parsed(attachments=[FILE | {"size": size}]).attachments
     assert (file.size, file.proxy_url) == (read, FILE["url"])
 
@@ -61,7 +61,7 @@ def test_a_file_without_name_or_address_is_no_file(key: str) -> None:
         filled(MESSAGE | {"attachments": [FILE | {key: None}]})
 
 
-def test_an_author_has_a_name() -> None:
+def test_an_author_without_a_name_is_called_unknown() -> None:
     author = parsed(author={"id": "7", "username": None, "global_name": 5, "avatar": 9}).author
     assert author.display_name == "unknown"
 

@@ -62,7 +62,7 @@ def test_the_newest_part_that_fits_is_shown_in_order(
 
 
 @given(st.integers(1, 10), st.integers(1, 10))
-def test_last_messages_shows_so_many(count: int, last: int) -> None:
+def test_last_messages_puts_the_newest_messages_into_the_prompt(count: int, last: int) -> None:
     messages = [_message(number, "user", str(number)) for number in range(count)]
     strategy = TruncationStrategy("last_messages", last)
     items = history.build(

@@ -94,7 +94,7 @@ async def _read(events: EventStream) -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["engine", "client"])
-async def test_the_stream_of_a_run_ends_with_an_error_when_its_thread_isdeleted(
+async def test_the_stream_of_a_run_ends_with_an_error_when_its_thread_is_deleted(
     tmp_path: Path, way: Way
 ) -> None:
     async with house(tmp_path, way) as home:
@@ -130,7 +130,7 @@ async def test_an_end_that_the_disk_refuses_is_written_when_there_is_room(
         assert text_of((await home.api.list_messages(thread)).data[0]).count("more") == 20_000
 
 
-async def test_a_cancellation_is_not_lost_while_the_endpointdeletes(tmp_path: Path) -> None:
+async def test_a_cancellation_is_not_lost_while_the_endpoint_deletes(tmp_path: Path) -> None:
     gate, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(ScriptedResponses):

@@ -164,7 +164,7 @@ def call_function(*ids: str) -> Script:
     return [*events, Finished("tool_calls", USAGE)]
 
 
-async def test_an_answer_becomes_a_message_and_a_step_in_the_api_s_order_of_events(
+async def test_an_answer_becomes_a_message_and_a_step_in_the_apis_order_of_events(
     store: EngineStore,
 ) -> None:
     script: Script = [ModelTextDelta("Hel"), ModelTextDelta("lo."), Finished("stop", USAGE)]

@@ -98,7 +98,7 @@ async def test_a_model_without_tools_answers_without_the_hosted_ones_and_says_so
     assert len(logged) == 1
 
 
-async def test_functions_of_the_callers_own_are_not_left_out(home: House) -> None:
+async def test_a_run_with_functions_fails_where_the_model_calls_no_tools(home: House) -> None:
     home.model.fail(400, message="m does not support tools")
     function = FunctionTool(FunctionDefinition(name="weather"))
     assistant = await home.assistant(tools=(function, CodeInterpreterTool()))

@@ -122,7 +122,7 @@ async def test_hosted_code_becomes_a_step_of_its_own(tmp_path: Path) -> None:
         ]
 
 
-async def test_web_search_is_asked_for_where_the_assistant_does(tmp_path: Path) -> None:
+async def test_web_search_is_requested_if_the_metadata_of_a_run_asks_for_it(tmp_path: Path) -> None:
     async with ScriptedResponses() as endpoint, engine_on(tmp_path, endpoint) as api:
         run = await start_run(api, metadata={"web_search": "true"})
         await until(api, run, "completed")

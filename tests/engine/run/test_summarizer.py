@@ -125,7 +125,7 @@ async def test_the_tokens_of_summaries_are_part_of_the_runs_usage(tmp_path: Path
         ("yes", None, None, False),
     ],
 )
-async def test_only_who_asks_gets_summaries(
+async def test_only_runs_that_ask_for_summaries_get_them(
     tmp_path: Path,
     of_run: str | None,
     of_thread: str | None,

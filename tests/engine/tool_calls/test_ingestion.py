@@ -81,7 +81,7 @@ async def test_one_projects_slow_files_do_not_delay_another_project(
         assert (await settled(home.api, held.id)).file_counts.completed == 5
 
 
-async def test_a_project_beyond_its_seconds_waits_for_them_and_delays_nobody(
+async def test_a_project_over_its_budget_waits_for_new_budget_and_delays_nobody(
     tmp_path: Path, reading: Reading
 ) -> None:
     options = EngineOptions(ingestion_seconds_per_hour=0.001)

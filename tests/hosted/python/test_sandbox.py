@@ -169,7 +169,7 @@ async def test_much_output_is_cut_and_said_to_be() -> None:
         "().__class__.__base__.__subclasses__()",
     ],
 )
-async def test_the_world_outside_is_not_there(sandbox: PythonSandbox, code: str) -> None:
+async def test_code_cannot_reach_the_world_outside(sandbox: PythonSandbox, code: str) -> None:
     result = await sandbox.run("a", code)
     assert result.error is not None
     assert result.error.startswith("Traceback")

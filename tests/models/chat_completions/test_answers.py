@@ -112,7 +112,7 @@ async def test_an_answer_in_one_piece_is_taken_as_well(
     ("told", "reason"),
     [("stop", "stop"), ("length", "length"), ("content_filter", "content_filter"), ("eos", "stop")],
 )
-async def test_why_it_stopped_is_told(
+async def test_the_finish_reason_is_translated(
     endpoint: ScriptedModel, chat: ChatCompletions, told: str, reason: str
 ) -> None:
     endpoint.say("x", finish=told)

@@ -196,7 +196,7 @@ async def test_joined_messages_keep_all_that_was_said(
     ]
 
 
-async def test_several_at_once_learn_the_same(
+async def test_requests_at_once_learn_the_same(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.otherwise = strict(alternating)

@@ -137,7 +137,7 @@ def test_a_model_error_is_readable_as_an_exception() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://x/v1", "http:///v1"])
-def test_what_is_no_url_is_refused_at_once(url: str) -> None:
+def test_an_invalid_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="no URL of a model endpoint"):
         ChatCompletions(url)
 

@@ -102,7 +102,7 @@ async def test_a_whole_conversation_is_sent_as_it_was(
     }
 
 
-async def test_what_is_not_asked_is_not_sent(
+async def test_parameters_that_are_not_set_are_not_sent(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     for format_ in (None, "auto", {"type": "text"}):
@@ -191,7 +191,7 @@ async def test_a_parameter_the_model_does_not_take_is_left_out_and_remembered(
         assert instead is None or later[instead] == first[gone]
 
 
-async def test_what_one_model_does_not_take_another_is_still_asked(
+async def test_a_parameter_that_one_model_refuses_is_still_sent_to_another(
     endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.fail(400, message="Unsupported parameter: 'temperature'")

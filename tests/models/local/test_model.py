@@ -91,7 +91,7 @@ async def test_the_first_question_starts_it_and_it_answers(
     assert model.process_id == first
 
 
-async def test_it_computes_on_all_cores_but_one(
+async def test_the_model_computes_on_all_cores_but_one(
     make: Callable[..., LocalModel], gguf: Path
 ) -> None:
     cores = os.sched_getaffinity(0)
@@ -244,7 +244,9 @@ async def test_what_the_library_prints_stays_off_the_terminal(
     assert capfd.readouterr() == ("", "")
 
 
-async def test_it_dies_with_its_parent_however_that_dies(stand_in: None, gguf: Path) -> None:
+async def test_the_child_ends_with_its_parent_however_the_parent_ends(
+    stand_in: None, gguf: Path
+) -> None:
     parent = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -268,7 +270,7 @@ async def test_it_dies_with_its_parent_however_that_dies(stand_in: None, gguf: P
     await until_gone(child)
 
 
-async def test_it_ends_when_its_stdin_does(stand_in: None) -> None:
+async def test_the_child_ends_with_its_standard_input(stand_in: None) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -283,7 +285,7 @@ async def test_it_ends_when_its_stdin_does(stand_in: None) -> None:
 
 
 class TestTheRealOne:
-    async def test_it_answers_counts_and_stops_when_nobody_listens(self) -> None:
+    async def test_the_model_answers_counts_tokens_and_stops_when_nobody_listens(self) -> None:
         gguf = Path(REAL) if REAL else await fetch_weights(ROOT / "data" / "models")
         settings = LocalSettings(
             context=2048, temperature=0.0, repeat_penalty=1.1, longest_answer=100

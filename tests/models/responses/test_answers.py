@@ -379,7 +379,7 @@ def test_events_that_can_not_be_read_are_skipped(event: Any) -> None:
         [{"type": "response.output_item.done", "item": {"type": "function_call"}}, COMPLETED],
     ],
 )
-def test_failures_and_calls_of_nothing_are_faults(events: list[Any]) -> None:
+def test_a_failed_response_and_a_call_without_a_name_are_faults(events: list[Any]) -> None:
     with pytest.raises(StreamFault):
         take(*events)
 
@@ -392,7 +392,7 @@ async def test_the_check_names_the_listed_models(
     assert status.models == ("scripted-model",)
 
 
-def test_it_is_named_by_its_url_and_model() -> None:
+def test_the_endpoint_is_named_by_its_url_and_model() -> None:
     model: Model = Responses(
         "http://u:secret@127.0.0.1/v1/", model="m", timeouts=EndpointTimeouts()
     )

@@ -261,7 +261,7 @@ async def test_reading_again_may_be_cut_as_well(
     assert said(await resumed(background, response_id)) == WORDS
 
 
-async def test_what_is_not_there_any_more_is_gone(
+async def test_a_deleted_or_unknown_response_is_gone(
     there: ScriptedResponses, background: Responses
 ) -> None:
     response_id = started(await collect(background))
@@ -273,7 +273,7 @@ async def test_what_is_not_there_any_more_is_gone(
         assert gone in error.message
 
 
-async def test_what_was_cancelled_there_is_gone(
+async def test_a_response_that_was_cancelled_at_the_endpoint_is_gone(
     there: ScriptedResponses, background: Responses
 ) -> None:
     there.stall("one ")
@@ -286,7 +286,7 @@ async def test_what_was_cancelled_there_is_gone(
     assert error.kind == "gone"
 
 
-async def test_what_failed_meanwhile_fails_here_and_is_not_asked_for_twice(
+async def test_a_response_that_failed_while_the_bot_was_away_fails_and_is_not_requested_again(
     there: ScriptedResponses, background: Responses
 ) -> None:
     there.then(replies.failed("one ", code="rate_limit_exceeded"))

@@ -295,6 +295,6 @@ async def test_a_model_that_was_closed_says_so(responses: Responses) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://x/v1"])
-def test_what_is_no_url_is_refused_at_once(url: str) -> None:
+def test_an_invalid_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="no URL of a model endpoint"):
         Responses(url, retries=RetryPolicy())

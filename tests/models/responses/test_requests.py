@@ -139,7 +139,7 @@ async def test_a_whole_conversation_is_sent_as_it_was(
     }
 
 
-def test_what_is_not_asked_is_not_sent() -> None:
+def test_parameters_that_are_not_set_are_not_sent() -> None:
     for format_ in (None, "auto", {"type": "text"}):
         request = structs.replace(
             asking(), response_format=format_, tool_choice="auto", parallel_tool_calls=True
@@ -193,7 +193,7 @@ def test_instructions_in_the_middle_stay_where_they_are() -> None:
     assert body["input"][-1] == {"type": "message", "role": "developer", "content": "C"}
 
 
-def test_nothing_but_instructions_is_something_to_answer() -> None:
+def test_instructions_without_a_question_are_answered() -> None:
     body = body_of(structs.replace(asking(), items=(SystemMessage("Greet."),)))
     assert body["input"] == [{"type": "message", "role": "developer", "content": "Greet."}]
     assert "instructions" not in body
@@ -229,7 +229,9 @@ async def test_an_abandoned_call_is_given_an_output(
         ("unknown", True, True),
     ],
 )
-def test_what_a_model_takes_is_known_by_its_name(model: str, samples: bool, seals: bool) -> None:
+def test_the_parameters_that_a_model_takes_are_known_by_its_name(
+    model: str, samples: bool, seals: bool
+) -> None:
     body = body_of(FULL, model)
     assert ("temperature" in body, "top_p" in body) == (samples, samples)
     assert ("reasoning.encrypted_content" in body["include"]) == seals

@@ -57,7 +57,7 @@ def specification() -> Specification:
 @needed
 @pytest.mark.parametrize("background", [True, False])
 @pytest.mark.parametrize("model", ["gpt-4o", "o3", "unknown"])
-def test_a_request_with_everything_in_it_is_a_request(
+def test_a_request_with_all_fields_is_valid(
     specification: Specification, model: str, background: bool
 ) -> None:
     body = response_body(FULL, model, ResponsesDialect.of(model), background=background)
@@ -65,7 +65,7 @@ def test_a_request_with_everything_in_it_is_a_request(
 
 
 @needed
-def test_the_description_would_tell_a_request_that_is_none(specification: Specification) -> None:
+def test_the_specification_refuses_an_invalid_request(specification: Specification) -> None:
     body = response_body(FULL, "m", ResponsesDialect())
     wrong: dict[str, Any]
     for wrong in ({"input": [{}]}, {"tools": [{"type": "function"}]}, {"max_output_tokens": 1}):
@@ -74,7 +74,7 @@ def test_the_description_would_tell_a_request_that_is_none(specification: Specif
 
 
 @needed
-async def test_what_is_given_back_of_a_models_reasoning_is_a_request(
+async def test_a_request_that_gives_reasoning_back_is_valid(
     specification: Specification, there: ScriptedResponses, responses: Responses
 ) -> None:
     there.then(EVERYTHING)
@@ -94,7 +94,7 @@ async def test_what_is_given_back_of_a_models_reasoning_is_a_request(
 @needed
 @pytest.mark.parametrize("background", [True, False])
 @pytest.mark.parametrize("reply", REPLIES, ids=["everything", "failed", "incomplete", "error"])
-async def test_every_event_the_scripted_endpoint_sends_is_one(
+async def test_every_event_that_the_scripted_endpoint_sends_is_valid(
     specification: Specification, there: ScriptedResponses, reply: Reply, background: bool
 ) -> None:
     there.then(reply)
@@ -112,7 +112,7 @@ async def test_every_event_the_scripted_endpoint_sends_is_one(
 
 
 @needed
-def test_the_description_would_tell_an_event_that_is_none(specification: Specification) -> None:
+def test_the_specification_refuses_an_invalid_event(specification: Specification) -> None:
     with pytest.raises(jsonschema.ValidationError):
         specification.validate_event({"type": "response.output_text.delta", "delta": "x"})
 

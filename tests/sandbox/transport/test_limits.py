@@ -80,7 +80,7 @@ async def test_a_channel_is_renamed_twice_in_ten_minutes(sandbox: Sandbox, rest:
     assert (await rest.patch(path, {"name": "three"})).status == 200
 
 
-async def test_a_message_older_than_an_hour_takes_only_so_many_edits(
+async def test_the_edits_of_a_message_older_than_an_hour_are_limited(
     sandbox: Sandbox, rest: Rest
 ) -> None:
     sandbox.backend.messages.old_edits.allowed = 2
@@ -233,7 +233,7 @@ async def test_people_register_no_commands(sandbox: Sandbox) -> None:
         assert got.status == 401
 
 
-async def test_unknown_things_have_their_codes(sandbox: Sandbox, rest: Rest) -> None:
+async def test_unknown_objects_are_refused_by_their_codes(sandbox: Sandbox, rest: Rest) -> None:
     general = sandbox.guild.text_channel("general").id
     codes = {
         f"/channels/{general + 1}": (404, 10003),

@@ -152,7 +152,7 @@ async def test_rubbish_in_a_modal_is_refused_and_leaves_the_interaction_open(
     sandbox.unknown_routes.clear()
 
 
-async def test_what_is_not_json_is_said_to_be_none(sandbox: Sandbox, rest: Rest) -> None:
+async def test_a_body_that_is_no_json_object_is_refused(sandbox: Sandbox, rest: Rest) -> None:
     path = f"/channels/{sandbox.guild.text_channel('general').id}/messages"
     for body in (b"{", b"\xff", b'"text"', b"[]", b"5"):
         answer = await rest.raw("POST", path, body)

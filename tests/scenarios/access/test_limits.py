@@ -104,7 +104,7 @@ async def test_the_total_stops_commands_and_buttons_but_not_cancel(channels: Com
     assert len(channels.replies(owner)) == 1
 
 
-async def test_what_asks_by_button_or_command_is_limited_too(
+async def test_questions_by_button_or_command_are_limited_too(
     channels: Community,
 ) -> None:
     await limited(channels, questions_per_minute=1, burst=1)
@@ -158,7 +158,7 @@ async def test_questions_at_once_are_refused_by_what_runs_under_way_have_reserve
     await threads.until(lambda: answer(threads.replies(second)[0]) == "two")
 
 
-async def test_a_member_has_so_many_runs_at_once(threads: Community) -> None:
+async def test_the_runs_of_a_member_at_once_are_limited(threads: Community) -> None:
     await limited(threads, runs_per_member=1)
     gate = Gate()
     threads.model.then(turns.say("held", gate=gate))

@@ -238,7 +238,7 @@ async def test_what_is_no_question_is_refused_privately_and_nothing_is_lost(
     assert await channels.ledger.history.turn(1) is None
 
 
-async def test_the_language_of_a_private_answer_is_the_member_s_of_a_public_one_the_server_s(
+async def test_a_private_answer_is_in_the_members_language_and_a_public_one_in_the_servers(
     channels: Community,
 ) -> None:
     channels.ada.user.locale = "ja"

@@ -51,7 +51,7 @@ async def test_a_person_asks_and_uses_the_menus_where_the_bot_is_not(
     assert not [route for route in routes if route.startswith("/channels/")]
 
 
-async def test_direct_messages_groups_and_the_bot_s_own_have_a_conversation_each(
+async def test_direct_messages_groups_and_the_bots_own_have_a_conversation_each(
     channels: Community,
 ) -> None:
     channels.ada.install_app()

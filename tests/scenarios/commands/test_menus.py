@@ -16,7 +16,7 @@ def prompt(whole: Community) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-async def test_a_message_is_explained_and_translated_in_the_member_s_language(
+async def test_a_message_is_explained_and_translated_in_the_members_language(
     channels: Community, language: Language
 ) -> None:
     channels.ada.user.locale = language

@@ -34,7 +34,7 @@ LATE = {
     [(point, False, lines) for point, lines in IN_TIME.items()]
     + [(point, True, lines) for point, lines in LATE.items()],
 )
-async def test_a_call_that_asks_is_made_once_wherever_the_process_was_killed(
+async def test_a_call_that_needs_approval_is_made_once_wherever_the_process_was_killed(
     asleep: Community, point: str, is_late: bool, lines: list[str]
 ) -> None:
     settings, written = functions_in(asleep)

@@ -111,7 +111,7 @@ async def said(whole: Community, text: str) -> DiscordMessage:
     return next(m for m in whole.replies(whole.general) if answer(m) == text)
 
 
-async def test_a_call_that_only_reads_asks_nobody(whole: Community) -> None:
+async def test_a_call_that_only_reads_needs_no_approval(whole: Community) -> None:
     whole.model.call_tools(("read", {}))
     whole.model.say("Read.")
     await whole.ask("read")
@@ -254,7 +254,7 @@ async def test_a_cancelled_run_withdraws_what_it_asked(whole: Community, post: P
     assert post.sent == []
 
 
-async def test_calls_ask_in_japanese(whole: Community) -> None:
+async def test_calls_ask_for_approval_in_japanese(whole: Community) -> None:
     whole.sandbox.guild.make_community("ja")
     call_send(whole)
     whole.model.say("完了。")

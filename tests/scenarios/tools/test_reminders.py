@@ -235,7 +235,7 @@ async def test_somebody_who_may_not_write_in_the_channel_any_more_is_not_asked_f
         ({"text": "   "}, "reminder-no-text"),
     ],
 )
-async def test_a_reminder_that_nobody_can_keep_is_refused(
+async def test_a_reminder_without_a_text_or_a_time_in_reach_is_refused(
     whole: Community, values: dict[str, Any], refusal: str
 ) -> None:
     given = {"when": "2 hours", "text": "tea", **values}
@@ -244,7 +244,9 @@ async def test_a_reminder_that_nobody_can_keep_is_refused(
     assert await whole.ledger.schedules.active() == ()
 
 
-async def test_each_member_has_so_many_reminders_and_may_delete_them(whole: Community) -> None:
+async def test_the_reminders_of_each_member_are_limited_and_can_be_deleted(
+    whole: Community,
+) -> None:
     await whole.stop_bot()
     whole.schedules = SchedulesSettings(most_reminders=1, most_per_server=1)
     await whole.start_bot()

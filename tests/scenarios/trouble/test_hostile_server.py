@@ -95,7 +95,7 @@ EVERYTHING: tuple[Operation, ...] = (
 )
 
 
-async def test_what_a_server_does_not_do_in_its_trouble_is_asked_again(
+async def test_an_operation_that_a_troubled_server_did_not_do_is_repeated(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cases = [
@@ -104,7 +104,7 @@ async def test_what_a_server_does_not_do_in_its_trouble_is_asked_again(
     await survive(tmp_path, cases, caplog)
 
 
-async def test_what_a_server_does_and_does_not_tell_is_not_done_twice(
+async def test_an_operation_whose_response_is_lost_is_not_repeated(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cases = [
@@ -297,7 +297,7 @@ async def test_lists_can_be_ordered_filtered_and_cut_into_pages_as_a_server_like
     await survive(tmp_path, cases, caplog)
 
 
-async def test_a_thread_that_is_lost_locked_or_full_is_left_with_the_conversation(
+async def test_the_conversation_moves_from_a_lost_locked_or_full_thread_to_a_new_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     locked = "Thread {} already has an active run run_nobody."
