@@ -225,7 +225,7 @@ class Sandbox:
         """Whether the bot has no gateway socket now."""
         return not self.connected
 
-    async def bot_ready(self, *, commands: bool = True, timeout: float = 10.0) -> None:
+    async def bot_ready(self, *, commands: bool = True, timeout: float = 60.0) -> None:
         """Wait until the bot has its READY and, unless ``commands`` is false, registered commands.
 
         Raises ``TimeoutError`` after ``timeout`` real seconds.
@@ -234,7 +234,7 @@ class Sandbox:
             lambda: self.connected and (self.backend.commands.synced or not commands), timeout
         )
 
-    async def until(self, condition: Callable[[], Any], timeout: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], Any], timeout: float = 60.0) -> None:
         """Wait until ``condition()`` is true; it is checked at each change of the sandbox's state.
 
         Raises ``TimeoutError`` after ``timeout`` real seconds.

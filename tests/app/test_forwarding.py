@@ -12,6 +12,7 @@ from bot.assistants.errors import APIError
 from bot.models.chat_completions.model import ChatCompletions
 from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.responses.model import Responses
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel
 
 STREAMED = b'{"model": "m", "messages": [], "stream": true}'
@@ -167,7 +168,7 @@ async def test_leaving_drops_the_connection() -> None:
         async with there.forward("POST", "chat/completions", STREAMED) as got:
             assert await anext(got.pieces)
         asked = await model.until_request()
-        await asyncio.wait_for(asked.ended.wait(), 20)
+        await asyncio.wait_for(asked.ended.wait(), PATIENCE)
         assert asked.disconnected
 
 

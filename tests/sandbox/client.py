@@ -6,6 +6,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from tests.support.eventually import PATIENCE
+
 
 class Confirm(discord.ui.View):
     """A button that updates, one that is disabled, and a menu."""
@@ -117,7 +119,7 @@ class Bot(discord.Client):
         """Return the arguments of each event of that name so far."""
         return [args for name, args in self.events if name == event]
 
-    async def until(self, condition: Any, timeout: float = 10) -> None:
+    async def until(self, condition: Any, timeout: float = PATIENCE) -> None:
         """Wait until the condition holds; it is checked after each event."""
         async with asyncio.timeout(timeout):
             while not condition():

@@ -15,6 +15,7 @@ from bot.sandbox import Sandbox
 from tests.sandbox.client import Bot
 from tests.sandbox.description import Description, load_description
 from tests.sandbox.rest import Rest
+from tests.support.eventually import PATIENCE
 
 StartBot = Callable[..., Awaitable[Bot]]
 
@@ -81,7 +82,7 @@ async def start_bot(sandbox: Sandbox, pointed: None) -> AsyncIterator[StartBot]:
             bot = Bot(**options)
             await stack.enter_async_context(running(bot, sandbox.token))
             await sandbox.bot_ready()
-            await asyncio.wait_for(bot.wait_until_ready(), 10)
+            await asyncio.wait_for(bot.wait_until_ready(), PATIENCE)
             return bot
 
         yield start

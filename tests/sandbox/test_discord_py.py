@@ -252,7 +252,7 @@ async def test_a_session_lost_for_too_long_begins_anew(bot: Bot, sandbox: Sandbo
     sandbox.troubles.drop_socket()
     await sandbox.until(lambda: sandbox.disconnected)
     sandbox.advance(3600)
-    await bot.until(lambda: len(bot.named("ready")) == 2, timeout=20)
+    await bot.until(lambda: len(bot.named("ready")) == 2)
     assert bot.named("resumed") == []
 
 

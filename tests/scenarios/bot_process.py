@@ -25,6 +25,7 @@ from bot.store.ledger import Ledger
 from bot.tools.functions import Functions
 from tests.scenarios.community import Community
 from tests.support.drawer import QuickDrawer
+from tests.support.eventually import PATIENCE
 
 
 def run(
@@ -110,7 +111,7 @@ async def killed(
     try:
         await whole.sandbox.bot_ready()
         await (whole.ask("one") if ask is None else ask())
-        await asyncio.to_thread(process.join, 20)
+        await asyncio.to_thread(process.join, PATIENCE)
         assert process.exitcode == -signal.SIGKILL
         await whole.until(lambda: whole.sandbox.disconnected)
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test gives up waiting for a line or an end."""
 KEPT = ("PATH", "HOME", "LANG")
 """The variables of this environment that the program gets: no secret, no choice of a model."""

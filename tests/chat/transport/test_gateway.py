@@ -11,7 +11,7 @@ from discord.gateway import DiscordWebSocket
 from bot.chat.transport.dpy_internals import use_api
 from bot.chat.transport.gateway import LONGEST_WAIT, Gateway
 from bot.sandbox import Sandbox
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import FakeClock
 
 AGES = 1e9
@@ -218,7 +218,7 @@ async def test_a_revoked_token_ends_the_connection(visit: Visit, during_an_outag
         visit.sandbox.troubles.token_revoked = True
         visit.guest.gateway.check_token()
     with pytest.raises(discord.ConnectionClosed) as caught:
-        await asyncio.wait_for(visit.life, 20)
+        await asyncio.wait_for(visit.life, PATIENCE)
     assert caught.value.code == 4004
 
 
@@ -228,7 +228,7 @@ async def test_a_revoked_intent_ends_the_connection(visit: Visit) -> None:
     visit.sandbox.troubles.close_socket(4014)
     assert visit.life is not None
     with pytest.raises(discord.PrivilegedIntentsRequired):
-        await asyncio.wait_for(visit.life, 20)
+        await asyncio.wait_for(visit.life, PATIENCE)
 
 
 async def test_stopping_during_an_outage_ends_the_connection_at_once(visit: Visit) -> None:
@@ -240,4 +240,4 @@ async def test_stopping_during_an_outage_ends_the_connection_at_once(visit: Visi
     await visit.guest.close()
     gateway.stop()
     assert visit.life is not None
-    await asyncio.wait_for(visit.life, 5)
+    await asyncio.wait_for(visit.life, PATIENCE)

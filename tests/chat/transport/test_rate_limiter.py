@@ -11,6 +11,7 @@ from bot.chat.transport.rate_limiter import LIMITED_SECONDS, RateLimiter, Reques
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import SystemClock
 from bot.sandbox import Sandbox
+from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock
 
 
@@ -66,7 +67,7 @@ async def test_the_higher_priority_goes_first_and_a_cancelled_request_costs_noth
 
 async def test_the_limiter_grants_requests_again_after_a_second() -> None:
     rate_limiter = RateLimiter(SystemClock(), per_second=2)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(5):
             await rate_limiter.acquire()
 

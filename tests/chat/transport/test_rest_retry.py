@@ -8,6 +8,7 @@ import discord
 import pytest
 
 from bot.chat.transport.rest_retry import RestRetry
+from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock
 
 
@@ -129,6 +130,6 @@ async def test_a_call_that_is_never_answered_is_made_again() -> None:
             await asyncio.Event().wait()
         return "through"
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await RestRetry(FakeClock(skips=True), call_seconds=0.05).call(call) == "through"
     assert calls == 2

@@ -83,7 +83,7 @@ async def test_after_an_outage_the_bot_is_back_and_has_missed_nothing(
         await bot_channel(bot, sandbox).send("anybody?")
     await ada.say(general, "during")
     sandbox.faults.out_until = 0
-    await bot.until(lambda: bot.heard, timeout=20)
+    await bot.until(lambda: bot.heard)
     assert [message.content for message in bot.heard] == ["during"]
 
 

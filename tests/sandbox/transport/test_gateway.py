@@ -13,6 +13,7 @@ from bot.sandbox import Permission, Sandbox
 from bot.sandbox.http.app import all_routes
 from tests.sandbox.client import Bot
 from tests.sandbox.description import Description
+from tests.support.eventually import PATIENCE
 
 COMPRESSED = {"": zlib.decompressobj, "&compress=zlib-stream": zlib.decompressobj}
 if sys.version_info >= (3, 14):
@@ -35,7 +36,7 @@ class Wire:
 
     async def next(self) -> dict[str, Any]:
         """Return the next frame, or the close code as `closed`."""
-        message = await self.socket.receive(timeout=10)
+        message = await self.socket.receive(timeout=PATIENCE)
         if message.type is aiohttp.WSMsgType.BINARY:
             found: dict[str, Any] = json.loads(self._inflate.decompress(message.data))
             return found
@@ -168,7 +169,7 @@ async def test_a_channel_the_bot_cannot_see_is_silent(
 
 async def test_an_invalidated_session_begins_anew(bot: Bot, sandbox: Sandbox) -> None:
     sandbox.troubles.invalidate()
-    await bot.until(lambda: len(bot.named("ready")) == 2, timeout=20)
+    await bot.until(lambda: len(bot.named("ready")) == 2)
 
 
 async def test_every_route_is_one_of_discords(description: Description | None) -> None:

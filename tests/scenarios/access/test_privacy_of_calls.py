@@ -35,6 +35,7 @@ async def test_calls_and_usage_are_handed_out_and_leave_an_answer_to_several_mem
         # Both questions wait for the first answer, and are answered together.
         await whole.ask("what is a harp?", whole.ben)
         await whole.ask(f"and a {SECRET}?")
+        await whole.waiting(["what is a harp?", f"and a {SECRET}?"])
         whole.model.then(
             turns.call_tools(("look_up", {"word": SECRET}), usage=TokenUsage(40, 10)),
             turns.say("Both make music.", usage=TokenUsage(60, 5)),

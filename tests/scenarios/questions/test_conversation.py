@@ -118,6 +118,7 @@ async def test_questions_that_come_during_a_run_are_answered_together_next(
     await channels.model.until_request()
     await channels.ask("two")
     last = await channels.ask("three")
+    await channels.waiting(["two", "three"])
     gate.open()
     reply = await channels.finished(channels.general, 2)
     assert answer(reply) == "both"

@@ -39,10 +39,11 @@ async def test_an_overtaken_event_is_answered_once(
 ) -> None:
     gate = channels.model.gate()
     channels.model.say("early", first=gate)
-    channels.sandbox.faults.delay_events(1.0, "MESSAGE_CREATE", times=1)
-    await channels.ask("late")
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=1)
+    late = await channels.ask("late")
     await channels.ask("early")
     await channels.in_state(1, "running")
+    channels.sandbox.world.emit_message("MESSAGE_CREATE", late)
     await channels.waiting(["late"])
     gate.open()
     await channels.settled(2)

@@ -22,7 +22,7 @@ from bot.config import AccessSettings, DiscordSettings
 from bot.engine.services.files import FileService
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, is_final
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 
 A_DAY = 25 * 3_600.0
 
@@ -194,7 +194,7 @@ async def test_killed_behind_the_upload_it_is_found_and_shown_once(asleep: Commu
     try:
         await asleep.sandbox.bot_ready()
         await show(asleep)
-        await asyncio.to_thread(process.join, 20)
+        await asyncio.to_thread(process.join, PATIENCE)
         assert process.exitcode == -signal.SIGKILL
         await asleep.until(lambda: asleep.sandbox.disconnected)
     finally:

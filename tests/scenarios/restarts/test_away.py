@@ -98,12 +98,13 @@ async def test_what_arrives_while_it_reads_is_taken_once_and_in_order(threads: C
     await threads.finished(home)
     await threads.stop_bot()
     await threads.ada.say(home, "two")
-    reading = threads.sandbox.faults.delay_requests(1.0, "GET", HISTORY)
+    reading = threads.sandbox.faults.hold_requests("GET", HISTORY, times=None)
     await threads.start_bot()
     await threads.ada.say(home, "three")
     await threads.waiting(["three"], home)
+    await threads.befallen(reading)
+    reading.release()
     assert await answered(threads, home, 2) == ["one", "three"]
-    assert reading.hits
     asked = [text for role, text in await threads.on_thread(home) if role == "user"]
     assert asked == ["one", "two", "three"]
 

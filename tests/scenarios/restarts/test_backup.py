@@ -226,7 +226,13 @@ async def test_a_backup_has_a_hundred_runs_that_write_meanwhile(
     running: Community, tmp_path: Path
 ) -> None:
     assistant = running.assistant_id
-    running.model.otherwise = lambda asked: say(asked.question + " word" * 40, per_second=100)
+    # One of the runs goes on until the second copy is made.
+    held = running.model.gate()
+    running.model.otherwise = lambda asked: say(
+        asked.question + " word" * 40,
+        per_second=100,
+        first=held if asked.question == "0.0" else None,
+    )
 
     async def converse(number: int) -> None:
         thread = await running.api.create_thread(CreateThread())
@@ -252,10 +258,12 @@ async def test_a_backup_has_a_hundred_runs_that_write_meanwhile(
     while not working.done():
         copies += 1
         await backup(config(tmp_path / "data"), tmp_path / f"copy-{copies}")
-        # The next copy is made while the runs have written more.
-        await wrote(20)
+        if copies == 2:
+            held.open()
+        if copies > 1:
+            # The next copy is made while the runs have written more.
+            await wrote(20)
     await working
-    assert copies > 1
     for number in range(1, copies + 1):
         copy = tmp_path / f"copy-{number}"
         for name in ("bot.db", "engine.db"):

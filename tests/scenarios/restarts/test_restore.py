@@ -57,7 +57,7 @@ class Host:
         environment = {"DISCORD_TOKEN": self.sandbox.token}
         ready = asyncio.create_task(self.sandbox.bot_ready())
         self.bot = await Program.start("run", *self.config, environment=environment)
-        await asyncio.wait_for(ready, 30)
+        await ready
 
     async def stop(self) -> None:
         bot, self.bot = self.bot, None
@@ -92,8 +92,7 @@ class Host:
             lambda: (
                 len(self.replies(channel)) >= count
                 and all(is_final(reply) for reply in self.replies(channel)[:count])
-            ),
-            20,
+            )
         )
         return [answer(reply) for reply in self.replies(channel)]
 
@@ -214,6 +213,7 @@ async def test_a_question_with_a_reply_in_a_text_channel_is_not_answered_again(
         # Asked while it answers, and so answered together.
         await host.ada.say(host.general, "three", mention_bot=True)
         await host.ada.say(host.general, "four", mention_bot=True)
+        await taken(host, 4)
         gate.open()
         assert await host.answered(host.general, 3) == ["one", "two", "four"]
         await host.stop()
@@ -285,8 +285,7 @@ async def test_a_placeholder_of_no_known_turn_does_not_stay(host: Host) -> None:
         lambda: (
             [answer(reply) for reply in host.replies(home)] == ["one", "two"]
             and [answer(reply) for reply in host.replies(thread)] == ["three"]
-        ),
-        20,
+        )
     )
     await host.answered(home, 2)
     await host.answered(thread, 1)
@@ -353,8 +352,7 @@ async def test_a_question_refused_on_a_full_disk_is_not_answered_after_a_kill(ho
         lambda: (
             host.replies(home)[-1].content == localized("not-saved")
             and [reply.content for reply in host.replies(host.general)] == [localized("not-saved")]
-        ),
-        60,
+        )
     )
     await host.kill()
     # What came then was not refused.

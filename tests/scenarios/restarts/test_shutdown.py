@@ -42,7 +42,7 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
         rooms = [sandbox.guild.add_text_channel(f"room-{n}") for n in range(REPLIES)]
         bot = await Program.start(*arguments, environment=environment)
         try:
-            await sandbox.bot_ready(timeout=30)
+            await sandbox.bot_ready()
             for number, room in enumerate(rooms):
                 await sandbox.members[0].say(room, f"q{number}", mention_bot=True)
             await model.until_request(REPLIES)
@@ -65,7 +65,7 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
             ]
             assert untold == []
             bot = await Program.start(*arguments, environment=environment)
-            await sandbox.bot_ready(timeout=30)
+            await sandbox.bot_ready()
             gate.open()
             await sandbox.until(
                 lambda: all("👍" in labels(reply(sandbox, room)) for room in rooms), 60

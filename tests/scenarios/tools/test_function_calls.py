@@ -17,6 +17,7 @@ from bot.tools.functions import Functions
 from bot.tools.python_functions import tool, tool_of
 from bot.tools.tool import Tool
 from tests.scenarios.community import Community, answer, community
+from tests.support.eventually import PATIENCE
 
 PNG = bytes.fromhex("89504e470d0a1a0a") + b"rest of a picture"
 
@@ -174,7 +175,7 @@ async def test_cancel_cancels_the_functions_of_the_run(
     whole.model.call_tools(("endless", {}))
     await whole.ask("try")
     reply = await whole.reply(whole.general)
-    await asyncio.wait_for(workshop.started.wait(), 20)
+    await asyncio.wait_for(workshop.started.wait(), PATIENCE)
     await whole.until(lambda: "endless" in reply.content)
     await whole.ada.click(reply, "Cancel")
     await whole.finished(whole.general)
@@ -189,7 +190,7 @@ async def test_a_run_that_is_cancelled_by_another_program_cancels_its_functions(
 ) -> None:
     whole.model.call_tools(("endless", {}))
     await whole.ask("try")
-    await asyncio.wait_for(workshop.started.wait(), 20)
+    await asyncio.wait_for(workshop.started.wait(), PATIENCE)
     run = (await whole.runs_on(whole.general))[0]
     await whole.api.cancel_run(run.thread_id, run.id)
     whole.clock.sleep_speed = 10

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.chat.texts.fluent import localized
 from tests.scenarios.community import Community, answer, community
+from tests.support.eventually import PATIENCE
 
 
 async def pages_of(whole: Community) -> int:
@@ -61,7 +62,7 @@ async def test_a_ledger_that_somebody_else_writes_to_is_waited_for(channels: Com
             db.execute("ROLLBACK")
 
     holding = asyncio.create_task(asyncio.to_thread(hold))
-    await asyncio.to_thread(held.wait, 5)
+    await asyncio.to_thread(held.wait, PATIENCE)
     await channels.ask("one")
     # Others go on meanwhile: the loop does not wait with it.
     interaction = await channels.ada.command(channels.general, "runs list")

@@ -13,7 +13,7 @@ from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
 from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support import model_turns as turns
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.model_answers import Asked
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
@@ -183,7 +183,7 @@ async def test_a_cancelled_request_in_a_global_limit_does_not_block_the_others(
     given_up = asyncio.create_task(home.send("never"))
     # discord.py tells nobody else that it waits for the global limit to be over.
     await eventually(lambda: not channels.bot.http._global_over.is_set())  # noqa: SLF001 - discord.py tells this nowhere else
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         given_up.cancel()
         await home.send("at last")
     assert [m.content for m in channels.replies(channels.general)] == ["at last"]

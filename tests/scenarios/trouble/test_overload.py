@@ -20,10 +20,12 @@ async def test_more_questions_than_may_wait_are_refused_in_words(
     for text in ("two", "three"):
         await channels.ada.say(home, text)
     await channels.waiting(["two", "three"], home)
-    for text in ("four", "five"):
-        await channels.ada.say(home, text)
+    refused = [(await channels.ada.say(home, text)).id for text in ("four", "five")]
     refusal = localized("queue-full", most=2)
     await channels.until(lambda: refusal in [reply.content for reply in channels.replies(home)])
+    await eventually(
+        lambda: channels.ledger.questions.known(refused), lambda known: len(known) == 2
+    )
     gate.open()
     await channels.settled(3)
     # Nor are they answered after a start that reads what was said.
@@ -42,11 +44,13 @@ async def test_a_waiting_reply_shows_its_place_and_can_be_cancelled(
     await channels.restart_bot(concurrent_runs=1)
     gate = channels.model.stall(then="First.")
     rooms = [channels.sandbox.guild.add_text_channel(f"room-{n}") for n in range(3)]
-    for number, room in enumerate(rooms):
-        await channels.ask(f"q{number}", channel=room)
-        await channels.reply(room)
-    second, third = [channels.replies(room)[0] for room in rooms[1:]]
+    await channels.ask("q0", channel=rooms[0])
+    await channels.model.until_request()
+    await channels.ask("q1", channel=rooms[1])
+    second = await channels.reply(rooms[1])
     await channels.until(lambda: second.content == sentences.ahead(1))
+    await channels.ask("q2", channel=rooms[2])
+    third = await channels.reply(rooms[2])
     await channels.until(lambda: third.content == sentences.ahead(2))
     await channels.ada.click(second, "Cancel")
     await channels.until(lambda: is_final(second))
