@@ -117,7 +117,7 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> Event
     channel_settings = ChannelSettingsReader(client, ledger, settings)
     tags = PostTags(client, ledger, rest, channel_settings)
     calls = PeopleCalls(client, rest, locales)
-    cleanup = ThreadCleanup(threads, ledger, clock)
+    cleanup = ThreadCleanup(threads, ledger)
     chores = ChoreRunner(
         ledger,
         cleanup,
@@ -137,7 +137,6 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> Event
         rest,
         locales,
         budgets,
-        clock,
         is_on=settings.name_threads == "model",
     )
     references = ReferenceReader(client, ledger, rest, clock, channel_settings, settings)

@@ -14,8 +14,8 @@ from bot.app.model_endpoints import chosen_model
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.content import TextPart
+from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread, Page
-from bot.assistants.states import TERMINAL
 from bot.chat.transport.login import LoginError
 from bot.chat.transport.setup_session import SetupSession
 from bot.client import Client
@@ -36,7 +36,6 @@ _MOST_TOKENS: Final = 1024
 """The most tokens of the answer; the thoughts of a reasoning model count, too."""
 
 _PATIENCE: Final = 90.0
-_POLL_SECONDS: Final = 0.25
 _SHOWN: Final = 60
 
 
@@ -137,11 +136,11 @@ async def _answer_of_assistant(api: AssistantsAPI, settings: AssistantsSettings)
     thread = await api.create_thread(CreateThread(messages=(question,)))
     try:
         run = await api.create_run(thread.id, CreateRun(assistant_id=assistant_id))
-        while run.status not in TERMINAL:
-            if run.status == "requires_action":
-                return "(a call of a function)"
-            await asyncio.sleep(_POLL_SECONDS)
-            run = await api.retrieve_run(thread.id, run.id)
+        async with aclosing(await api.follow_run(thread.id, run.id)) as events:
+            async for event in events:
+                run = event.data if isinstance(event.data, Run) else run
+        if run.status == "requires_action":
+            return "(a call of a function)"
         if run.status != "completed":
             reason = run.last_error.message if run.last_error else "no reason was given"
             raise ConfigError(f"The run became {run.status}: {reason}")

@@ -1,16 +1,20 @@
 """The AssistantsAPI as the bot uses it: each operation is retried while the server may recover."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
+from bot.assistants.schema.objects import Run
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import LONGEST_WAIT, TurnError, may_pass
 from bot.runtime.clock import Clock
 from bot.runtime.quoted_text import without_quotes
 from bot.runtime.retry import TryAgain, endless, retry
+from bot.runtime.tasks import cancelling
 
 T = TypeVar("T")
 
@@ -68,6 +72,27 @@ class RetryingAPI:
                 raise
 
         return await self._retry(attempt)
+
+    async def wait_for_run(self, run: Run, within: float) -> Run:
+        """Follow a run by its events; return the run once it ended or waits for tool outputs.
+
+        Raises ``TimeoutError`` after ``within`` seconds, and otherwise as ``operations`` do.
+        """
+
+        async def follow() -> Run:
+            last = run
+            async with aclosing(await self.operations.follow_run(run.thread_id, run.id)) as events:
+                async for event in events:
+                    last = event.data if isinstance(event.data, Run) else last
+            return last
+
+        following = asyncio.create_task(self._retry(follow))
+        overdue = asyncio.create_task(self._clock.sleep(within))
+        async with cancelling(following, overdue):
+            await asyncio.wait({following, overdue}, return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                return following.result()
+            raise TimeoutError(f"run {run.id} did not end within {within:g} s")
 
     async def _retry(self, call: Callable[[], Awaitable[T]]) -> T:
         try:

@@ -1,6 +1,7 @@
 """Deletes from threads what was deleted in Discord, and answers that are replaced."""
 
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -17,7 +18,6 @@ from bot.chat.threads.messages.thread_backfill import ANSWER_KEY
 from bot.chat.threads.messages.upload_names import question_mark
 from bot.chat.threads.pagination import every_message, newest
 from bot.chat.threads.threads import AssistantThreads
-from bot.runtime.clock import Clock
 from bot.store.ledger import Chore, Ledger
 
 END_SECONDS: Final = 15.0
@@ -26,18 +26,15 @@ END_SECONDS: Final = 15.0
 _PAGE: Final = 100
 _MOST_FILES: Final = 1_000
 
-_POLL_SECONDS: Final = 0.25
-
 _log: Final = logging.getLogger(__name__)
 
 
 class ThreadCleanup:
     """Does the chores of the kinds "message", "question", "thread", "run" and "attempt"."""
 
-    def __init__(self, threads: AssistantThreads, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, threads: AssistantThreads, ledger: Ledger) -> None:
         self._threads = threads
         self._ledger = ledger
-        self._clock = clock
 
     @property
     def _api(self) -> AssistantsAPI:
@@ -121,13 +118,10 @@ class ThreadCleanup:
             await self._api.cancel_run(thread_id, run_id)
         except APIError as error:
             _log.info("Run %s was not cancelled: %s", run_id, error)
-        deadline = self._clock.monotonic() + END_SECONDS
-        while self._clock.monotonic() < deadline:
-            run = await self._api.retrieve_run(thread_id, run_id)
-            if run.status in TERMINAL:
-                return True
-            await self._clock.sleep(_POLL_SECONDS)
-        return False
+        with suppress(TimeoutError):
+            await self._threads.wait_for_run(run, END_SECONDS)
+        # Read once more, and with patience: the server may have been away meanwhile.
+        return (await self._api.retrieve_run(thread_id, run_id)).status in TERMINAL
 
     async def _delete_message(self, thread_id: str, message_id: str) -> bool:
         try:

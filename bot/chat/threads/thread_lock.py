@@ -1,6 +1,7 @@
 """Waits until no active run locks a thread, and cancels a run that is past its expiry.
 
-The wait always ends, whatever the server says about the run.
+The wait always ends, whatever the server says about the run. The run's status is polled: a run's
+events end where it waits for tool outputs, but its lock stays.
 """
 
 import logging

@@ -83,6 +83,7 @@ class AssistantThreads:
         self._retrying = RetryingAPI(api, clock, patience)
         self.api: Final = self._retrying.operations
         self.create_once: Final = self._retrying.create_once
+        self.wait_for_run: Final = self._retrying.wait_for_run
         self._replies = replies
         self._summarize_history = summarize_history
         self._completion_tokens = completion_tokens

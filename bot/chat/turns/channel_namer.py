@@ -15,7 +15,6 @@ from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread, Page
 from bot.assistants.schema.tools import TextFormat
-from bot.assistants.states import TERMINAL
 from bot.chat.access.budgets import Budgets
 from bot.chat.texts.fluent import LANGUAGES, localized, using
 from bot.chat.texts.locales import Locales
@@ -26,8 +25,6 @@ from bot.chat.threads.messages.answer_text import answer_text
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.run_slots import RunSlots
-from bot.runtime.backoff import backoff
-from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import ChannelTitle, Ledger, Question, Turn
 
@@ -42,7 +39,6 @@ _RENAME_SECONDS: Final = 900.0
 
 _MOST_QUOTED: Final = 2_000
 _MOST_TOKENS: Final = 1_000
-_LONGEST_POLL: Final = 2.0
 
 _INSTRUCTIONS: Final = (
     "Write a title for the conversation that the user quotes. Use at most six words, in the "
@@ -68,7 +64,6 @@ class ChannelNamer:
         rest: RestRetry,
         locales: Locales,
         budgets: Budgets,
-        clock: Clock,
         *,
         is_on: bool,
     ) -> None:
@@ -79,7 +74,6 @@ class ChannelNamer:
         self._rest = rest
         self._locales = locales
         self._budgets = budgets
-        self._clock = clock
         self._is_on = is_on
         self._tasks = BackgroundTasks()
         self._naming: set[int] = set()
@@ -196,14 +190,7 @@ class ChannelNamer:
         run = await self._threads.create_once(
             lambda: api.create_run(thread_id, request), find, may_exist=True
         )
-        deadline, polls = self._clock.monotonic() + RUN_SECONDS, 0
-        while run.status not in TERMINAL:
-            if self._clock.monotonic() > deadline:
-                raise TimeoutError(f"run {run.id} takes too long for a title")
-            await self._clock.sleep(backoff(polls, _LONGEST_POLL))
-            polls += 1
-            run = await api.retrieve_run(thread_id, run.id)
-        return run
+        return await self._threads.wait_for_run(run, RUN_SECONDS)
 
     async def _rename(self, turn: Turn, questions: Sequence[Question], title: str) -> None:
         """Rename the channel thread, unless somebody else has renamed it."""

@@ -1,7 +1,8 @@
 """Settles the charges of ended attempts: the use that was reserved becomes the use of the run.
 
 Most attempts are settled when their turn learns the end of its run. The others had runs that were
-cancelled or abandoned: the use of those runs is looked up later, also after a restart.
+cancelled or abandoned: the use of those runs is looked up later, also after a restart. One round
+looks at all of them, because such a run may wait until it expires, or be unknown to the server.
 """
 
 import asyncio

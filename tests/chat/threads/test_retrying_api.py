@@ -1,12 +1,17 @@
 """Operations of the Assistants API as the bot makes them: retried, and never twice by accident."""
 
+import asyncio
 import inspect
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import pytest
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
+from bot.assistants.events import StreamEvent, run_event
+from bot.assistants.schema.objects import Run
+from bot.assistants.states import RunStatus
 from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.retrying_api import PATIENCE_SECONDS, RetryingAPI, may_double
 from tests.support.fake_clock import FakeClock
@@ -113,3 +118,62 @@ async def test_an_object_is_looked_for_before_it_is_created_again(found: str | N
         assert (made, steps) == ("a second one", ["create", "find", "create"])
     else:
         assert (made, steps) == ("the first one", ["create", "find"])
+
+
+class FollowedRun:
+    """An API whose streams of a run's events each tell the next of these ends.
+
+    A status is the last event of its stream; an error breaks the stream off. After the last end the
+    run goes on and tells nothing.
+    """
+
+    def __init__(self, *ends: RunStatus | APIError) -> None:
+        self._ends = list(ends)
+
+    async def follow_run(self, thread_id: str, run_id: str) -> AsyncGenerator[StreamEvent, None]:
+        return self._events()
+
+    async def _events(self) -> AsyncGenerator[StreamEvent, None]:
+        yield run_event(run_in("in_progress"))
+        if not self._ends:
+            await asyncio.Event().wait()
+        end = self._ends.pop(0)
+        if isinstance(end, APIError):
+            raise end
+        yield run_event(run_in(end))
+
+
+def run_in(status: RunStatus) -> Run:
+    return Run(id="run_1", created_at=1, thread_id="t", assistant_id="a", status=status, model="m")
+
+
+def waiting(api: FollowedRun, clock: FakeClock, within: float = 30.0) -> "asyncio.Task[Run]":
+    retrying_api = RetryingAPI(cast("AssistantsAPI", api), clock, PATIENCE_SECONDS)
+    return asyncio.create_task(retrying_api.wait_for_run(run_in("queued"), within))
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled", "requires_action"])
+async def test_a_run_is_waited_for_until_it_ends_or_needs_tool_outputs(status: RunStatus) -> None:
+    assert (await waiting(FollowedRun(status), FakeClock())).status == status
+
+
+async def test_a_run_is_followed_again_after_its_events_broke_off() -> None:
+    clock = FakeClock()
+    following = waiting(FollowedRun(BUSY, BUSY, "completed"), clock)
+    await clock.run(following)
+    assert following.result().status == "completed"
+    assert 0 < clock.monotonic() < 30
+
+
+async def test_a_run_that_is_gone_is_not_waited_for() -> None:
+    with pytest.raises(APIError, match="no such run"):
+        await waiting(FollowedRun(APIError(404, "no such run")), FakeClock())
+
+
+async def test_a_run_that_does_not_end_in_time_is_waited_for_no_longer() -> None:
+    clock = FakeClock()
+    following = waiting(FollowedRun(), clock)
+    await clock.run(following)
+    assert clock.monotonic() == 30
+    with pytest.raises(TimeoutError, match="run_1 did not end within 30 s"):
+        following.result()

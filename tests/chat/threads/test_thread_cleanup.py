@@ -32,7 +32,7 @@ class Cleanup:
         clock = FakeClock(skips=True)
         api = overridden(home.api, self.operations)
         threads = AssistantThreads(api, ledger, clock, "asst_any", replies=NoReplies())
-        self._cleanup = ThreadCleanup(threads, ledger, clock)
+        self._cleanup = ThreadCleanup(threads, ledger)
 
     async def do(self, kind: ChoreKind, thread_id: str, target: str = "") -> bool:
         """Do a chore on a thread; return whether it is done."""
@@ -60,10 +60,13 @@ async def cleanup(tmp_path: Path) -> AsyncIterator[Cleanup]:
         await ledger.close()
 
 
+@pytest.mark.parametrize("has_events", [True, False])
 async def test_an_active_run_is_cancelled_before_its_messages_are_deleted(
-    cleanup: Cleanup,
+    cleanup: Cleanup, has_events: bool
 ) -> None:
     home = cleanup.home
+    if not has_events:
+        cleanup.refuse("follow_run", 503)
     home.model.stall("Some words")
     thread_id = await home.thread("Why?")
     metadata = {"turn": "7", "attempt": "2"}
