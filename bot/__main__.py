@@ -142,8 +142,8 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
     answer, 1 for a failure. Without --say the demo also reads questions from the terminal.
     """
     with _one_line_errors():
+        from bot.app import StartError
         from bot.app.demo.demo import run_demo
-        from bot.app.keys import StartError
         from bot.app.lifecycle import until_signalled
 
         _log_to_stderr(verbose=verbose, level=logging.ERROR)
@@ -362,7 +362,7 @@ def _one_line_errors(*, to_stderr: bool = True) -> Iterator[None]:
     """Print errors that the operator can fix in one line and exit with code 2."""
     os.umask(_PRIVATE_UMASK)
     # Imported late, because these modules import the whole program: `--help` must stay fast.
-    from bot.app.keys import StartError
+    from bot.app import StartError
     from bot.assistants.errors import APIError
     from bot.chat.transport.login import LoginError
     from bot.models.types import ModelError

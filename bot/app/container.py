@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 import msgspec
 
+from bot.app import StartError
 from bot.app.assistant_definitions import (
     ConfiguredAssistants,
     configured_assistants,
@@ -16,7 +17,7 @@ from bot.app.assistant_definitions import (
 )
 from bot.app.backup import last_backup
 from bot.app.functions import build_functions, patterns_of
-from bot.app.keys import BOT_PROJECT, StartError, metrics_key, secret, server_keys
+from bot.app.keys import BOT_PROJECT, metrics_key, secret, server_keys
 from bot.app.model_endpoints import chosen_model, transcription_endpoint
 from bot.app.monitoring import Monitoring
 from bot.app.providers.attachment_text import AttachmentText

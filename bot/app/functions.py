@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from bot.app.keys import StartError, secret
+from bot.app import StartError
+from bot.app.keys import secret
 from bot.app.model_endpoints import images_endpoint
 from bot.config import Config
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract_text

@@ -3,7 +3,7 @@
 import http.client
 from typing import Final
 
-from bot.app.keys import StartError
+from bot.app import StartError
 from bot.config import Config
 
 _SECONDS: Final = 4.0

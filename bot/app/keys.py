@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from bot.app import StartError
+
 BOT_PROJECT: Final = "default"
 """The bot's project; without API keys, ``serve`` offers this project."""
 
 _SHORTEST_KEY: Final = 16
-
-
-class StartError(Exception):
-    """The program can't start; the message is one line for the operator."""
 
 
 def secret(environment: Mapping[str, str], section: str, variable: str) -> str | None:

@@ -15,8 +15,8 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, TextIO, TypeVar
 
+from bot.app import StartError
 from bot.app.container import Container, require_own_engine
-from bot.app.keys import StartError
 from bot.assistants.errors import APIError
 from bot.config import Config, ConfigError
 from bot.runtime.clock import SystemClock

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from bot.app.keys import StartError, secret
+from bot.app import StartError
+from bot.app.keys import secret
 from bot.config import Config
 from bot.models.factory import ChoiceError, ModelSettings, choose
 from bot.models.images import ImagesEndpoint

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import StartError
 from bot.app.assistant_definitions import DEFAULT_ASSISTANT, configured_assistants
-from bot.app.keys import StartError, secret, server_keys
+from bot.app.keys import secret, server_keys
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant
 from bot.config import AssistantsSettings, Config, ConfigError, ModelsSettings, parse
 from bot.store.ledger import Ledger

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.app.keys import StartError
+from bot.app import StartError
 from bot.app.setup.env_file import (
     is_storable,
     read_env_file,

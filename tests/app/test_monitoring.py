@@ -11,8 +11,9 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.app import StartError
 from bot.app.container import Container
-from bot.app.keys import StartError, metrics_key
+from bot.app.keys import metrics_key
 from bot.app.monitoring import Monitoring
 from bot.app.prometheus import PrometheusMetrics
 from bot.chat.bot import Spending, Vitals

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from bot.app import StartError
 from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
 from bot.app.check.report import CheckReport
 from bot.app.check.trial import Trial
 from bot.app.container import require_own_engine
-from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
+from bot.app.keys import BOT_PROJECT, secret, server_keys
 from bot.app.model_endpoints import chosen_model, model_settings, transcription_endpoint
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError

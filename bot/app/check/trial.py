@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Final
 
+from bot.app import StartError
 from bot.app.assistant_definitions import existing_assistant
 from bot.app.check.report import CheckReport
-from bot.app.keys import StartError, secret
+from bot.app.keys import secret
 from bot.app.model_endpoints import chosen_model
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError

@@ -13,8 +13,8 @@ from typing import Final, Self, TextIO
 
 import msgspec
 
+from bot.app import StartError
 from bot.app.container import Container
-from bot.app.keys import StartError
 from bot.app.model_endpoints import model_settings
 from bot.config import Config
 from bot.models.factory import alternatives

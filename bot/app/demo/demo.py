@@ -11,12 +11,12 @@ from typing import Final, TextIO
 import click
 import msgspec
 
+from bot.app import StartError
 from bot.app.assistant_definitions import DEFAULT_ASSISTANT
 from bot.app.demo.keeper import BotKeeper
 from bot.app.demo.showcase_model import ShowcaseModel
 from bot.app.demo.stage import LOCAL, OWN, SHOWCASE, Stage
 from bot.app.demo.terminal import HELP, DemoTerminal, read_questions
-from bot.app.keys import StartError
 from bot.config import Config, ModelsSettings
 from bot.config.tools import ToolRule
 from bot.sandbox import Sandbox

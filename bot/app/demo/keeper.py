@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
+from bot.app import StartError
 from bot.app.demo.bot_process import BotOrder, BotProcess
-from bot.app.keys import StartError
 from bot.config import Config, ModelsSettings
 from bot.sandbox import Sandbox
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from bot.app import StartError
 from bot.app.demo.keeper import BotKeeper
 from bot.app.demo.scene import Texts, both, files_payload
 from bot.app.demo.script import CHIPS
 from bot.app.demo.tour import TOUR
-from bot.app.keys import StartError
 from bot.sandbox import Channel, DemoPanel, DiscordMessage, Sandbox
 
 SHOWCASE: Final = "showcase"

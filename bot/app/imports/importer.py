@@ -8,8 +8,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from bot.app import StartError
 from bot.app.imports.export_reader import Conversation, ExportReader
-from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
+from bot.app.keys import BOT_PROJECT, secret, server_keys
 from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.schema.imports import ImportObjects, ImportReport
 from bot.assistants.schema.objects import Thread

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from bot.app.keys import StartError
+from bot.app import StartError
 
 _NO_MORE_INPUT: Final = (
     "The input ended before the last question. What was checked is saved: run the same command "

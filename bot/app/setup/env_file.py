@@ -15,7 +15,7 @@ from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 
-from bot.app.keys import StartError
+from bot.app import StartError
 
 ENV_FILE: Final = ".env"
 

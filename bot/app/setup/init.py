@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, TypeVar
 
-from bot.app.keys import StartError
+from bot.app import StartError
 from bot.app.setup.dialogue import Dialogue
 from bot.app.setup.env_file import ENV_FILE, is_storable, with_env_file, write_env_file
 from bot.app.setup.model_step import ModelStep
