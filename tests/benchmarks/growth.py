@@ -38,7 +38,7 @@ from bot.store.engine import EngineStore, Tables
 from bot.store.ledger import Ledger
 from tests.benchmarks.endpoint import endpoint
 from tests.support.functions import follower_of
-from tests.support.questions import NoReplies, Shelf, file, question
+from tests.support.questions import NoReplies, Shelf, file, one_assistant, question
 
 SHOWN = 10
 _BATCH = 10_000
@@ -129,7 +129,9 @@ async def _answers(api: Project, directory: Path, pieces: int, rounds: int) -> P
     said = next(data for data in reversed(told) if isinstance(data, Message))
     ledger = await Ledger.open(directory / "bot.db", time.time)
     clock = SystemClock()
-    talk = AssistantThreads(api, ledger, clock, assistant.id, replies=NoReplies())
+    talk = AssistantThreads(
+        api, ledger, clock, one_assistant(assistant.id, ledger), replies=NoReplies()
+    )
     most = max(pieces, 100)
 
     def follow(count: int) -> Callable[[], Awaitable[None]]:

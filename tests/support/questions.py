@@ -1,13 +1,21 @@
-"""Questions with files, as a test gives them, and replies that nobody reads again."""
+"""What a test gives to threads: questions with files, one assistant, and no replies to read."""
+
+import discord
 
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
+from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.threads.messages.bystander_poster import References
 from bot.chat.threads.messages.message_builder import (
     AttachedFile,
     UnreadableError,
     attachments_json,
 )
-from bot.store.ledger import Question, Turn
+from bot.store.ledger import Ledger, Question, Turn
+
+
+def one_assistant(assistant_id: str, ledger: Ledger) -> AssistantChoice:
+    """Choose one assistant everywhere."""
+    return AssistantChoice(discord.Client(intents=discord.Intents.none()), ledger, assistant_id)
 
 
 class NoReplies:

@@ -62,9 +62,9 @@ _log: Final = logging.getLogger(__name__)
 class AssistantThreads:
     """The threads of channels on the Assistants API; ``api`` retries its operations.
 
-    ``choice`` finds the assistant of each turn; without it ``assistant_id`` answers everywhere.
-    With ``summarize_history`` runs ask for a summary of messages that the model's context has no
-    room for. A run writes at most ``completion_tokens``; None: no maximum.
+    ``choice`` finds the assistant of each turn. With ``summarize_history`` runs ask for a summary
+    of messages that the model's context has no room for. A run writes at most
+    ``completion_tokens``; None: no maximum.
     """
 
     def __init__(
@@ -72,9 +72,8 @@ class AssistantThreads:
         api: AssistantsAPI,
         ledger: Ledger,
         clock: Clock,
-        assistant_id: str,
+        choice: AssistantChoice,
         *,
-        choice: AssistantChoice | None = None,
         replies: ReplySource,
         summarize_history: bool = True,
         completion_tokens: int | None = None,
@@ -89,7 +88,6 @@ class AssistantThreads:
         self._completion_tokens = completion_tokens
         self._ledger = ledger
         self._clock = clock
-        self._assistant_id = assistant_id
         self._choice = choice
         self._bystanders = BystanderPoster(
             self.api,
@@ -102,7 +100,7 @@ class AssistantThreads:
     @property
     def assistant_id(self) -> str:
         """The id of the assistant that answers where nobody chose another one."""
-        return self._assistant_id if self._choice is None else self._choice.default_id
+        return self._choice.default_id
 
     async def post(
         self,
@@ -310,9 +308,7 @@ class AssistantThreads:
         metadata = _run_metadata(turn.id, turn.attempt)
         if self._summarize_history:
             metadata[SUMMARIZE_HISTORY] = "true"
-        assistant_id = self.assistant_id
-        if self._choice is not None:
-            assistant_id = (await self._choice.of_turn(turn)).assistant_id
+        assistant_id = (await self._choice.of_turn(turn)).assistant_id
         try:
             tools = await self._document_tools.tools(turn.channel_id, assistant_id)
         except APIError as error:

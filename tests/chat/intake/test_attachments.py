@@ -31,7 +31,7 @@ from bot.store.ledger import Ledger, Question
 from tests.support.assistants import house
 from tests.support.fake_clock import FakeClock
 from tests.support.loopback import serving
-from tests.support.questions import NoReplies
+from tests.support.questions import NoReplies, one_assistant
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 KIND = "image/png"
@@ -99,7 +99,9 @@ async def reading(
     async with house(directory, "engine") as home:
         ledger = await Ledger.open(directory / "bot.db", clock.now)
         client = discord.Client(intents=discord.Intents.none())
-        threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=NoReplies())
+        threads = AssistantThreads(
+            home.api, ledger, clock, one_assistant("asst_1", ledger), replies=NoReplies()
+        )
         try:
             settings = DiscordSettings(api_url=api_url)
             readers = FileReaders(AttachmentText(), Downloads(clock), transcriber)

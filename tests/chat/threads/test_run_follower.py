@@ -22,7 +22,7 @@ from tests.support.assistants import House, house
 from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
 from tests.support.functions import follower_of
-from tests.support.questions import NoReferences, NoReplies, Shelf
+from tests.support.questions import NoReferences, NoReplies, Shelf, one_assistant
 
 T = TypeVar("T")
 
@@ -102,7 +102,9 @@ async def turn(ledger: Ledger) -> Turn:
 
 
 def threads(api: Any, ledger: Ledger, clock: FakeClock, assistant: str) -> AssistantThreads:
-    return AssistantThreads(api, ledger, clock, assistant, replies=NoReplies())
+    return AssistantThreads(
+        api, ledger, clock, one_assistant(assistant, ledger), replies=NoReplies()
+    )
 
 
 async def after_hours(clock: FakeClock, waiting: Coroutine[Any, Any, T]) -> T:

@@ -20,7 +20,7 @@ from tests.support.assistants import House, house, text_of
 from tests.support.fake_clock import FakeClock
 from tests.support.files import upload
 from tests.support.overridden_api import Operations, overridden
-from tests.support.questions import NoReplies
+from tests.support.questions import NoReplies, one_assistant
 
 
 class Cleanup:
@@ -31,7 +31,9 @@ class Cleanup:
         self.operations: Operations = {}
         clock = FakeClock(skips=True)
         api = overridden(home.api, self.operations)
-        threads = AssistantThreads(api, ledger, clock, "asst_any", replies=NoReplies())
+        threads = AssistantThreads(
+            api, ledger, clock, one_assistant("asst_any", ledger), replies=NoReplies()
+        )
         self._cleanup = ThreadCleanup(threads, ledger)
 
     async def do(self, kind: ChoreKind, thread_id: str, target: str = "") -> bool:

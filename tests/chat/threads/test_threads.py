@@ -14,7 +14,7 @@ from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Turn
 from tests.support.discord_rest import RestBot
 from tests.support.fake_clock import FakeClock
-from tests.support.questions import NoReferences, NoReplies, Shelf
+from tests.support.questions import NoReferences, NoReplies, Shelf, one_assistant
 
 
 class LossyAPI:
@@ -52,7 +52,7 @@ class Begun:
             self.api,
             bot.ledger,
             FakeClock(skips=True),
-            bot.assistant_id,
+            one_assistant(bot.assistant_id, bot.ledger),
             replies=NoReplies(),
         )
 
