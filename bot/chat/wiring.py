@@ -57,6 +57,7 @@ from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.charge_settler import ChargeSettler
 from bot.chat.turns.chore_runner import ChoreRunner
+from bot.chat.turns.functions.approvals import Approvals
 from bot.chat.turns.functions.function_calls import FunctionCaller
 from bot.chat.turns.functions.late_calls import LateCalls
 from bot.chat.turns.functions.tool_context import ToolContexts
@@ -143,7 +144,8 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> Event
     reminders = Reminders(ledger, clock, zone, most=schedules.most_reminders)
     handovers = Handovers(ledger, channel_settings, chores.begin)
     contexts = ToolContexts(client, ledger, rest, clock, functions, reminders, handovers, zone)
-    caller = FunctionCaller(client, ledger, rest, clock, locales, choice, functions, contexts)
+    approvals = Approvals(client, ledger, rest, clock, locales, functions.settings)
+    caller = FunctionCaller(client, ledger, clock, choice, functions, contexts, approvals)
     services = TurnServices(
         ledger=ledger,
         clock=clock,
@@ -233,7 +235,7 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> Event
         editor=editor,
         functions=functions,
         models=dependencies.models,
-        approvals=caller.approvals,
+        approvals=approvals,
         schedules=schedules,
         due_questions=due_questions,
         reminders=reminders,
@@ -252,14 +254,7 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> Event
     )
     commands = CommandHandlers(command_services)
     answers, form = AnswerButtonHandlers(command_services), QuestionForm(command_services)
-    handlers = ReplyButtonHandlers(
-        command_services,
-        runs=commands.runs,
-        privacy=commands.privacy,
-        conversations=commands.conversations,
-        answers=answers,
-        form=form,
-    )
+    handlers = ReplyButtonHandlers(command_services, commands, answers, form)
     interaction_gate = InteractionGate(locales, gate, access_requests, question_limits, rest)
     return EventReceivers(
         services=services,
@@ -301,7 +296,7 @@ def build_parts(client: discord.Client, dependencies: ChatDependencies) -> Event
             first_seconds=limits.housekeeping_seconds,
         ),
         due_questions=due_questions,
-        approvals=caller.approvals,
+        approvals=approvals,
         late_calls=late_calls,
         tools=commands.tools,
         editor=editor,

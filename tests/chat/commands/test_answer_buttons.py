@@ -54,14 +54,7 @@ class Scene:
         unused: Any = None
         self.answers = AnswerButtonHandlers(services)
         self.form = QuestionForm(services)
-        self.replies = ReplyButtonHandlers(
-            services,
-            runs=unused,
-            privacy=unused,
-            conversations=unused,
-            answers=self.answers,
-            form=self.form,
-        )
+        self.replies = ReplyButtonHandlers(services, unused, self.answers, self.form)
 
     async def _fail(self, *_: str) -> None:
         raise self.failure

@@ -54,14 +54,8 @@ class Handled:
         )
         unused: Any = None  # nothing is pressed under an answer here
         self.runs = RunCommands(services)
-        self.buttons = ReplyButtonHandlers(
-            services,
-            runs=self.runs,
-            privacy=unused,
-            conversations=unused,
-            answers=unused,
-            form=unused,
-        )
+        commands: Any = SimpleNamespace(runs=self.runs)
+        self.buttons = ReplyButtonHandlers(services, commands, answers=unused, form=unused)
 
     async def turn(self, number: int = 1) -> Turn:
         """Store a question of Ada and begin its turn."""

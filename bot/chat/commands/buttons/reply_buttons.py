@@ -3,10 +3,8 @@
 from typing import Protocol
 
 from bot.chat.commands.buttons.answer_buttons import AnswerButtonHandlers
+from bot.chat.commands.command_list import CommandHandlers
 from bot.chat.commands.forms.question_form import QuestionForm
-from bot.chat.commands.handlers.conversations import ConversationCommands
-from bot.chat.commands.handlers.privacy import PrivacyCommands
-from bot.chat.commands.handlers.runs import RunCommands
 from bot.chat.commands.interaction import AcknowledgedInteraction, TurnButtonPress
 from bot.chat.commands.interaction_handler import (
     CommandServices,
@@ -42,17 +40,12 @@ class ReplyButtonHandlers(InteractionHandler):
     def __init__(
         self,
         services: CommandServices,
-        *,
-        runs: RunCommands,
-        privacy: PrivacyCommands,
-        conversations: ConversationCommands,
+        commands: CommandHandlers,
         answers: AnswerButtonHandlers,
         form: QuestionForm,
     ) -> None:
         super().__init__(services)
-        self._runs = runs
-        self._privacy = privacy
-        self._conversations = conversations
+        self._commands = commands
         self._answers = answers
         self._form = form
 
@@ -75,11 +68,11 @@ class ReplyButtonHandlers(InteractionHandler):
 
     async def page_pressed(self, interaction: Interaction, page: int, chosen: RunFilter) -> None:
         """Show another page of the list of runs."""
-        await self._runs.page_pressed(interaction, page, chosen)
+        await self._commands.runs.page_pressed(interaction, page, chosen)
 
     async def forget_pressed(self, interaction: Interaction) -> None:
         """Forget the member who confirmed it."""
-        await self._privacy.forget_pressed(interaction)
+        await self._commands.privacy.forget_pressed(interaction)
 
     async def cancel_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
         """Cancel the attempt whose button was pressed."""
@@ -87,7 +80,7 @@ class ReplyButtonHandlers(InteractionHandler):
             turn = await self._ledger.history.turn(turn_id)
             if turn is None or turn.attempt != attempt:
                 raise RefusalError(localized("too-late-to-cancel"))
-            await self._runs.cancel(interaction, turn)
+            await self._commands.runs.cancel(interaction, turn)
 
     async def retry_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
         """Make one more attempt at the failed turn whose button was pressed."""
@@ -101,7 +94,7 @@ class ReplyButtonHandlers(InteractionHandler):
 
     async def _person_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:
         """Hand the channel thread of a reply over to people."""
-        await self._conversations.handover(interaction)
+        await self._commands.conversations.handover(interaction)
 
     async def _begin_again(
         self,

@@ -15,9 +15,7 @@ from bot.assistants.schema.objects import RequiredToolCall, Run
 from bot.assistants.schema.requests import ToolOutput
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import places_of
-from bot.chat.texts.locales import Locales
 from bot.chat.threads.runs.run_follower import FUNCTION_UNAVAILABLE, CallEnded
-from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.functions.approvals import Approvals
 from bot.chat.turns.functions.tool_context import ToolContexts, asker_of
 from bot.config.tools import Decision, ToolRule
@@ -64,12 +62,11 @@ class FunctionCaller:
         self,
         client: discord.Client,
         ledger: Ledger,
-        rest: RestRetry,
         clock: Clock,
-        locales: Locales,
         choice: AssistantChoice,
         functions: Functions,
         contexts: ToolContexts,
+        approvals: Approvals,
     ) -> None:
         self.client: Final = client
         self.ledger: Final = ledger
@@ -77,7 +74,7 @@ class FunctionCaller:
         self.choice: Final = choice
         self.functions: Final = functions
         self.contexts: Final = contexts
-        self.approvals: Final = Approvals(client, ledger, rest, clock, locales, functions.settings)
+        self.approvals: Final = approvals
         self.settings: Final = functions.settings
         settings = functions.settings
         self.limits: Final = CallLimits(
