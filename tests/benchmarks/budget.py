@@ -74,7 +74,15 @@ async def _ask(ledger: Ledger, budgets: Budgets | None, number: int) -> bool:
 
 def _budgets(ledger: Ledger, most: int | None) -> Budgets:
     settings = LimitSettings(server=SpendingLimit(tokens_per_day=most))
-    return Budgets(settings, Prices(PriceSettings()), ledger, SystemClock(), ZoneInfo("UTC"))
+    return Budgets(
+        settings,
+        Prices(PriceSettings()),
+        ledger,
+        SystemClock(),
+        ZoneInfo("UTC"),
+        category_of=lambda channel_id: None,
+        alert=lambda hit, limit: None,
+    )
 
 
 async def measure(directory: Path, budgeted: str, strangers: int) -> str:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bot.chat.access.access_gate import AccessRequest
-from bot.chat.access.caps import CapFinder, CategoryFinder, LimitKind, no_category
+from bot.chat.access.caps import CapFinder, CategoryFinder, LimitKind
 from bot.chat.access.prices import Prices
 from bot.chat.places.server_settings import server_settings, zone_of
 from bot.chat.texts.limits import LimitReached
@@ -57,10 +57,6 @@ class LimitAlert(Protocol):
         """Say that a limit stops somebody, once in the limit's period."""
 
 
-def no_alert(_: Reached, __: LimitReached) -> None:
-    """Alert nobody."""
-
-
 class Budgets:
     """Checks, reserves and computes what is spent; ``zone`` is the operator's time zone.
 
@@ -74,8 +70,8 @@ class Budgets:
         ledger: Ledger,
         clock: Clock,
         zone: ZoneInfo,
-        category_of: CategoryFinder = no_category,
-        alert: LimitAlert = no_alert,
+        category_of: CategoryFinder,
+        alert: LimitAlert,
     ) -> None:
         self.caps: Final = CapFinder(settings, ledger, category_of)
         self._alert = alert

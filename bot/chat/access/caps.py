@@ -38,10 +38,6 @@ class CategoryFinder(Protocol):
         """Return the category of a channel; None for a channel without one."""
 
 
-def no_category(_: int) -> int | None:
-    """Return None: no channel has a category."""
-
-
 class CapFinder:
     """Returns the caps of places and members; ``settings`` are the operator's limits.
 

@@ -14,6 +14,19 @@ from bot.store.ledger import Ledger, Link, NewQuestion, Spend
 from tests.support.fake_clock import FakeClock
 
 
+def budgets_of(settings: LimitSettings, ledger: Ledger, clock: FakeClock, zone: str) -> Budgets:
+    """Return budgets of channels without categories, which alert nobody."""
+    return Budgets(
+        settings,
+        Prices(PriceSettings()),
+        ledger,
+        clock,
+        ZoneInfo(zone),
+        category_of=lambda channel_id: None,
+        alert=lambda hit, limit: None,
+    )
+
+
 @pytest.mark.parametrize(
     ("zone", "now", "day_ends", "month_ends"),
     [
@@ -38,8 +51,7 @@ async def test_a_reached_budget_ends_at_the_first_moment_of_the_next_day_or_mont
             (SpendingLimit(tokens_per_month=0), month_ends),
         ):
             settings = LimitSettings(member=limit)
-            prices = Prices(PriceSettings())
-            budgets = Budgets(settings, prices, ledger, clock, ZoneInfo(zone))
+            budgets = budgets_of(settings, ledger, clock, zone)
             reached = await budgets.spent(asker)
             assert reached is not None
             midnight = datetime.fromisoformat(ends).replace(tzinfo=ZoneInfo(zone))
@@ -68,8 +80,7 @@ async def test_who_only_hears_of_a_denied_call_pays_nothing_for_the_questions_of
             await ledger.questions.take(question, home)
         turn = await ledger.turns.next_in(5)
         assert turn is not None
-        prices = Prices(PriceSettings())
-        budgets = Budgets(LimitSettings(), prices, ledger, clock, ZoneInfo("UTC"))
+        budgets = budgets_of(LimitSettings(), ledger, clock, "UTC")
         questions = await ledger.questions.of_turn(turn.id)
         assert await budgets.reserve(turn, questions) is None
         use = Spend(
