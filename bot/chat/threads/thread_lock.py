@@ -4,6 +4,7 @@ The wait always ends, whatever the server says about the run. The run's status i
 events end where it waits for tool outputs, but its lock stays.
 """
 
+import itertools
 import logging
 import re
 from typing import Final
@@ -13,7 +14,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import ACTIVE
 from bot.chat.threads.api_errors import ThreadLostError, TurnError, gone, unusable
-from bot.runtime.backoff import FIRST_WAIT
+from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
 
 FOREIGN_RUN_GRACE: Final = 30.0
@@ -91,8 +92,7 @@ class ThreadLock:
             lifetime = -5.0
         patience = FOREIGN_RUN_GRACE if cancelled else lifetime + 5
         deadline = self._clock.monotonic() + patience
-        wait = FIRST_WAIT
-        while True:
+        for polls in itertools.count():
             try:
                 current = await self._retrieved(run.id)
                 if current.status not in ACTIVE:
@@ -107,8 +107,7 @@ class ThreadLock:
                 cancelled = True
                 deadline = self._clock.monotonic() + FOREIGN_RUN_GRACE
                 await self._cancel(run)
-            await self._clock.sleep(wait)
-            wait = min(wait * 1.5, _LONGEST_WAIT)
+            await self._clock.sleep(backoff(polls, _LONGEST_WAIT))
 
     async def _retrieved(self, run_id: str) -> Run:
         try:
