@@ -1,6 +1,7 @@
 """Stores the questions among Discord's messages in the ledger, before anything else happens.
 
-The listener filters, stores and delegates; it makes no slow requests.
+The listener filters, stores and delegates. Only behind an empty mention it asks Discord, for the
+message before.
 """
 
 import asyncio

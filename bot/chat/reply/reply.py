@@ -37,7 +37,7 @@ PROGRESS_GRACE: Final = 3.0
 _URGENT: Final = RequestPriority.URGENT
 
 _PAUSE_SECONDS: Final = 2.0
-"""How long ``pause`` takes at most, in seconds."""
+"""How long the edit of a pause may take, in seconds."""
 
 _FAILURES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
 
@@ -239,10 +239,10 @@ class Reply:
         await close_messages(self._channel_writer, self._ids, note)
 
     async def pause(self, note: str, *, last: bool = False) -> bool:
-        """Add a note below the text so far; try once, within two seconds.
+        """Add a note below the text so far; try once, for two seconds.
 
-        After the ``last`` note nothing can be written any more, so the buttons are removed, too.
-        Returns whether Discord accepted the note.
+        After the ``last`` note nothing can be written any more: it is tried until Discord answers,
+        and the buttons are removed, too. Returns whether Discord accepted the note.
         """
         await self._stop_progress(_PAUSE_SECONDS / 2)
         if not self._ids:

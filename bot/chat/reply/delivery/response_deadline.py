@@ -1,12 +1,12 @@
 """Tells a member that the token of an interaction is about to end before the answer is ready."""
 
 import asyncio
-import contextlib
 import logging
 from typing import Final, Protocol
 
 from bot.chat.reply.delivery.message_routes import ResponseRoute
 from bot.chat.texts.fluent import localized
+from bot.runtime.tasks import cancelling
 
 TELL_SECONDS: Final = 10.0
 """The time between the note and the end of the token, in seconds."""
@@ -52,10 +52,9 @@ class ResponseDeadline:
         watching = self._watching
         if watching is None:
             return
-        if not self._telling:
-            watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        async with cancelling(watching):
+            if self._telling:
+                await asyncio.wait({watching})
 
     async def _watch(self, response: ResponseRoute) -> None:
         if not await response.near_end(TELL_SECONDS):
