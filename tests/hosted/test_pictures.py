@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -220,4 +221,6 @@ async def test_a_process_that_ended_is_replaced(painter: Painter) -> None:
 
 
 def is_painter(child: psutil.Process) -> bool:
-    return "pictures.child" in " ".join(child.cmdline())
+    with suppress(psutil.NoSuchProcess):  # it ended since it was listed
+        return "pictures.child" in " ".join(child.cmdline())
+    return False

@@ -24,7 +24,8 @@ _INTERPRETER_BYTES: Final = 512 * 2**20  # of address space; a worker uses littl
 class SandboxLimits:
     """Limits of runs and sessions; times in seconds, sizes in bytes.
 
-    ``seconds``: processor time; ``wall_seconds``: all time except the wait for a worker.
+    ``seconds``: the time of the code in its worker; ``wall_seconds``: all time except the wait
+    for a worker.
     ``output_characters`` are returned; code that prints more than ``printed_characters`` is
     stopped. ``state_bytes`` limits a session's variables, ``files_bytes`` its files,
     ``group_bytes`` both for a group, and ``kept_bytes`` for all sessions. The least recently used

@@ -1,14 +1,12 @@
-"""A sandbox for Python with short limits."""
+"""A sandbox for Python, after the workers of earlier tests have gone."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.hosted.python.sandbox import PythonSandbox, SandboxLimits
+from bot.hosted.python.sandbox import PythonSandbox
 from tests.hosted.python.processes import workers
 from tests.support.eventually import eventually
-
-QUICK = SandboxLimits(seconds=0.3, wall_seconds=5.0)
 
 
 @pytest.fixture(autouse=True)
@@ -18,5 +16,5 @@ async def _no_worker_of_an_earlier_test() -> None:
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[PythonSandbox]:
-    async with PythonSandbox(QUICK) as running:
+    async with PythonSandbox() as running:
         yield running
