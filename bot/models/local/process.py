@@ -66,7 +66,7 @@ class LocalProcess:
         """Whether the process runs, as far as known."""
         return self.process.returncode is None
 
-    async def has_ended(self, wait: float = 0.5) -> bool:
+    async def has_ended(self, wait: float = 5.0) -> bool:
         """Tell whether the process ended; its connection may break a moment earlier."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
