@@ -14,8 +14,11 @@ from tests.support.assistants import house
 from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.files import settled, upload
+from tests.support.troubled_database import troubled_store
 
 ONE_CHUNK_AT_ONCE = EngineOptions(ingestion_batch_characters=1)
+A_MIDDLE_CHUNK = 10
+"""The number of a write among those of the chunks of a file, with all writes before."""
 
 
 class Reading:
@@ -73,6 +76,7 @@ async def test_one_projects_slow_files_do_not_delay_another_project(
         reading.held = "slow"
         slow = [(await upload(home.api, f"slow{n}.txt", f"Slow {n}.")).id for n in range(5)]
         held = await home.api.create_vector_store(CreateVectorStore(file_ids=tuple(slow)))
+        await eventually(lambda: len(reading.names) == 2)  # as many as one project may hold
         quick = await upload(home.other, "quick.txt", "Quick.")
         store = await home.other.create_vector_store(CreateVectorStore(file_ids=(quick.id,)))
         assert (await settled(home.other, store.id)).file_counts.completed == 1
@@ -125,10 +129,12 @@ async def test_a_file_that_was_half_written_when_the_process_stopped_is_written_
     tmp_path: Path,
 ) -> None:
     text = "Bees dance in summer. " * 4_000
-    async with house(tmp_path, "engine", options=ONE_CHUNK_AT_ONCE) as home:
+    tables, database = await troubled_store(tmp_path / "engine.db")
+    async with house(tmp_path, "engine", options=ONE_CHUNK_AT_ONCE, store=tables) as home:
         file = await upload(home.api, "bees.txt", text)
+        held = database.hold_result(A_MIDDLE_CHUNK)
         store = await home.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
-        await eventually(lambda: chunk_count(tmp_path))
+        await held.begun.wait()
     with closing(sqlite3.connect(tmp_path / "engine.db")) as db:
         (begun,) = db.execute("SELECT count(*) FROM chunk_index").fetchone()
     async with house(tmp_path, "engine") as again:
@@ -141,12 +147,16 @@ async def test_a_file_that_was_half_written_when_the_process_stopped_is_written_
 
 
 async def test_a_file_that_is_cancelled_while_it_is_written_leaves_nothing(tmp_path: Path) -> None:
-    async with house(tmp_path, "engine", options=ONE_CHUNK_AT_ONCE) as home:
+    tables, database = await troubled_store(tmp_path / "engine.db")
+    async with house(tmp_path, "engine", options=ONE_CHUNK_AT_ONCE, store=tables) as home:
         file = await upload(home.api, "bees.txt", "Bees dance in summer. " * 4_000)
         store = await home.api.create_vector_store(CreateVectorStore())
+        held = database.hold_result(A_MIDDLE_CHUNK)
         batch = await home.api.create_file_batch(store.id, CreateFileBatch(file_ids=(file.id,)))
-        await eventually(lambda: chunk_count(tmp_path))
+        await held.begun.wait()
+        assert await chunk_count(tmp_path)
         await home.api.cancel_file_batch(store.id, batch.id)
+        held.release()
         await eventually(lambda: chunk_count(tmp_path), lambda count: count == 0)
         place = await home.api.retrieve_store_file(store.id, file.id)
         assert place.status == "cancelled"
