@@ -7,5 +7,4 @@ async def test_a_conversation_costs_no_multiple_of_what_the_smallest_bot_takes_f
     baseline = await measure("baseline", 10, 45, a_second=None, limits=False)
     bot = await measure("bot", 10, 45, a_second=None, limits=False)
     assert bot.cpu < baseline.cpu * 4
-    assert bot.thinking_p95 < baseline.thinking_p95 * 8
     assert bot.memory < 250
