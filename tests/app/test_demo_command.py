@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 
 from tests.app.programs import one_line, written_config
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel
-from tests.support.program import PATIENCE, PROJECT
+from tests.support.program import PROJECT
 from tests.support.program import measured_program as program
 
 

@@ -14,7 +14,8 @@ from textwrap import dedent
 import pytest
 
 from bot.app.lifecycle import raise_open_files_limit
-from tests.support.program import PATIENCE, PROJECT
+from tests.support.eventually import PATIENCE
+from tests.support.program import PROJECT
 
 _BEGINNING = """
 import asyncio, atexit, sys, threading, time

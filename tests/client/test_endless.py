@@ -16,6 +16,7 @@ from bot.runtime.clock import SystemClock
 from tests.client.objects import message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, streams
 from tests.support.assistants import collected, names
+from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock, ShiftedClock, pass_loop_time
 
 ASK = CreateRun(assistant_id="asst_1")
@@ -141,11 +142,14 @@ async def test_a_whole_answer_with_a_chunk_of_no_size_is_given_up(
 
 
 async def test_a_whole_response_that_does_not_come_is_not_requested_again(
-    server: ScriptedServer, hasty: Client
+    server: ScriptedServer, client: Client
 ) -> None:
     server.then(writes(b""))
+    asking = asyncio.create_task(client.retrieve_thread("thread_1"))
+    await eventually(lambda: server.asked)
+    await pass_loop_time(ClientTimeouts().answer)
     with pytest.raises(UnreachableError, match="did not answer in time"):
-        await hasty.retrieve_thread("thread_1")
+        await asking
     assert len(server.asked) == 1
 
 

@@ -83,10 +83,10 @@ async def test_a_creation_that_may_have_taken_place_is_not(
 async def test_where_nobody_listens_even_a_creation_is_tried_again(clock: FakeClock) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    async with Client(f"http://127.0.0.1:{port}/v1", clock=clock) as client:
-        with pytest.raises(UnreachableError, match="The request was not made"):
-            await client.create_thread(CreateThread())
+        port = free.getsockname()[1]  # held, so that no other process listens there
+        async with Client(f"http://127.0.0.1:{port}/v1", clock=clock) as client:
+            with pytest.raises(UnreachableError, match="The request was not made"):
+                await client.create_thread(CreateThread())
     assert clock.slept
 
 

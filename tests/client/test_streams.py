@@ -27,6 +27,7 @@ from bot.client import Client, ClientTimeouts
 from tests.client.objects import delta, message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, refuses, streams
 from tests.support.assistants import collected, names, streamed_text
+from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock, pass_loop_time
 
 ASK = CreateRun(assistant_id="asst_1")
@@ -322,7 +323,7 @@ async def test_closing_a_stream_hangs_up(server: ScriptedServer, client: Client)
         if read_first:
             assert await anext(events) == CREATED
         await events.aclose()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await gone.wait()
         with pytest.raises(StopAsyncIteration):
             await anext(events)

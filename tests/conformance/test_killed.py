@@ -15,6 +15,7 @@ from bot.assistants.schema.requests import (
 from bot.assistants.schema.vector_stores import CreateVectorStore, SearchVectorStore
 from bot.client import Client
 from tests.support.assistants import collected, text_of
+from tests.support.eventually import PATIENCE
 from tests.support.files import content, settled, upload
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import Program, program
@@ -38,13 +39,13 @@ async def test_a_killed_ingestion_goes_on_after_a_restart(tmp_path: Path) -> Non
                 [(await upload(client, f"{n}.txt", f"bees{n} " * 60_000)).id for n in range(8)]
             )
             store = await client.create_vector_store(CreateVectorStore(file_ids=ids))
-            async with asyncio.timeout(30):  # some are done, and some are not
+            async with asyncio.timeout(PATIENCE):  # some are done, and some are not
                 while not store.file_counts.completed:
                     store = await client.retrieve_vector_store(store.id)
             assert store.file_counts.in_progress
             await ran.killed()
         async with program(*serve) as again, Client(await _url(again)) as client:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 done = await settled(client, store.id)
             assert (done.file_counts.completed, done.file_counts.total) == (8, 8)
             for n, id_ in enumerate(ids):

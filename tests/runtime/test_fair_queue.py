@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.runtime.fair_queue import FairQueue, FairSlots, Path
+from tests.support.eventually import PATIENCE
 
 
 async def turns() -> None:
@@ -20,7 +21,7 @@ async def test_one_group_leaves_a_slot_to_the_others_however_many_it_asks_for() 
     greedy = [asyncio.create_task(slots.acquire("greedy")) for _ in range(100)]
     await turns()
     assert sum(task.done() for task in greedy) == 2
-    await asyncio.wait_for(slots.acquire("modest"), 1)
+    await asyncio.wait_for(slots.acquire("modest"), PATIENCE)
     for task in greedy:
         task.cancel()
     await asyncio.gather(*greedy, return_exceptions=True)
@@ -56,7 +57,7 @@ async def test_a_cancelled_caller_holds_no_slot() -> None:
     slots.release("a")  # c has it now, and goes before it hears of that
     given_and_gone.cancel()
     await asyncio.gather(gone, given_and_gone, return_exceptions=True)
-    await asyncio.wait_for(slots.acquire("d"), 1)
+    await asyncio.wait_for(slots.acquire("d"), PATIENCE)
 
 
 @given(

@@ -19,7 +19,7 @@ from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_uploads import address
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import pass_loop_time
 
 EMPTY: ListPage[Any] = ListPage(data=())
@@ -40,7 +40,7 @@ async def serving(keys: dict[str, str] | None = None, **limits: Any) -> AsyncIte
 
 async def answered(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any], bytes]:
     """The answer on a connection that is closed behind it: status, error and head."""
-    raw = await asyncio.wait_for(reader.read(), 20)
+    raw = await asyncio.wait_for(reader.read(), PATIENCE)
     head, _, body = raw.partition(b"\r\n\r\n")
     error: dict[str, Any] = json.loads(body)["error"]
     assert set(error) == {"message", "type", "param", "code"}
@@ -76,10 +76,11 @@ async def test_malformed_http_is_answered_with_an_error_of_the_api(raw: bytes) -
 
 
 async def test_a_caller_that_sends_nothing_is_refused_and_disconnected() -> None:
-    async with serving(headers_seconds=0.05) as server:
+    async with serving(headers_seconds=30) as server:
         for begun in (b"", b"GET /v1/assistants HTTP/1.1\r\nHost: localhost\r\n"):
             reader, writer = await asyncio.open_connection(*address(server))
             writer.write(begun)
+            await pass_loop_time(31)
             status, error, head = await answered(reader)
             assert (status, error["code"]) == (408, "request_timeout")
             assert b"Connection: close" in head
@@ -112,7 +113,7 @@ async def test_an_idle_connection_is_closed() -> None:
     async with serving(idle_seconds=0.05) as server:
         reader, writer = await asyncio.open_connection(*address(server))
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        told = await asyncio.wait_for(reader.read(), 20)  # to its end
+        told = await asyncio.wait_for(reader.read(), PATIENCE)  # to its end
         assert told.endswith(b'{"status":"ok"}')
         writer.close()
 
@@ -124,7 +125,7 @@ async def test_a_body_that_does_not_arrive_in_time_is_refused_with_408() -> None
             b"POST /v1/threads HTTP/1.1\r\nHost: localhost\r\nOpenAI-Beta: assistants=v2\r\n"
             b'Content-Length: 100\r\n\r\n{"metadata"'
         )
-        told = await asyncio.wait_for(reader.readuntil(b"request_timeout"), 20)
+        told = await asyncio.wait_for(reader.readuntil(b"request_timeout"), PATIENCE)
         assert b" 408 " in told
         writer.close()
 
@@ -159,7 +160,7 @@ class Held:
             f"GET {path} HTTP/1.1\r\nHost: localhost\r\nOpenAI-Beta: assistants=v2\r\n"
             f"Authorization: Bearer {key}\r\n\r\n".encode()
         )
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
         length = int(head.lower().partition(b"content-length: ")[2].split()[0])
         await reader.readexactly(length)
         return reader, head.split(b"\r\n")[0]
@@ -205,11 +206,11 @@ async def test_one_project_leaves_connections_to_the_others() -> None:
             assert b" 200 " in (await held.asking("/v1/assistants", "sk-one"))[1]
         reader, told = await held.asking("/v1/assistants", "sk-one")
         assert b" 503 " in told
-        assert await asyncio.wait_for(reader.read(), 20) == b""  # and hung up
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""  # and hung up
         for _ in range(4):
             assert b" 200 " in (await held.asking("/v1/assistants", "sk-two"))[1]
         held.close_last()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while b" 200 " not in (await held.asking("/v1/assistants", "sk-two"))[1]:
                 pass
 

@@ -13,6 +13,7 @@ from bot.server import Forwarded, Server
 from bot.server.context import Limits
 from tests.server.fakes import RecordingAPI
 from tests.server.test_parsing import refused
+from tests.support.eventually import PATIENCE
 from tests.support.gate import Gate
 
 KEYS = {"sk-one": "first", "sk-two": "second"}
@@ -181,7 +182,7 @@ async def test_a_models_name_leads_nowhere_else(upstream: Upstream, model: str) 
             f"GET /v1/models/{model} HTTP/1.1\r\nHost: localhost\r\n"
             "Authorization: Bearer sk-one\r\nConnection: close\r\n\r\n".encode()
         )
-        told = await asyncio.wait_for(reader.read(), 20)
+        told = await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
     assert b" 404 " in told.split(b"\r\n")[0] or b" 400 " in told.split(b"\r\n")[0]
     assert upstream.asked == []
@@ -221,7 +222,7 @@ async def test_a_reader_that_disconnects_ends_the_request_at_the_endpoint(
         response = await http.post("/v1/chat/completions", json=CHAT)
         await response.content.readany()
         response.close()
-        await asyncio.wait_for(upstream.left.wait(), 20)
+        await asyncio.wait_for(upstream.left.wait(), PATIENCE)
 
 
 @pytest.mark.parametrize("broken", [APIError(502, "It broke off."), ValueError("secret")])

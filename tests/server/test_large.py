@@ -20,6 +20,7 @@ from bot.server import Server
 from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
+from tests.support.eventually import PATIENCE
 from tests.support.objects import run
 
 MESSAGES = "/v1/threads/thread_1/messages"
@@ -316,7 +317,7 @@ async def test_a_project_whose_large_bodies_do_not_arrive_keeps_no_other_project
                 assert response.status == 200
         assert not waiting.done()
         writer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             response = await waiting
         assert response.status == 200
         response.close()
@@ -336,7 +337,7 @@ async def test_a_project_that_reads_none_of_its_answers_keeps_no_other_project_w
             assert len(await response.read()) > 64 * LARGE
         assert not waiting.done()
         writer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             response = await waiting
         assert response.status == 200
         response.close()
@@ -349,7 +350,7 @@ async def test_a_reader_that_takes_nothing_of_a_large_answer_is_cut_off(api: Rec
         await api.asked.wait()
         # The one connection that the server takes is free again.
         health = server.url.removesuffix("/v1") + "/healthz"
-        async with asyncio.timeout(10), aiohttp.ClientSession() as http:
+        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
             while True:
                 async with http.get(health, headers={"Connection": "close"}) as response:
                     if response.status == 200:

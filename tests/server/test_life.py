@@ -11,6 +11,7 @@ from bot.assistants.schema.vector_stores import SearchPage
 from bot.server import Server, ServerError
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
+from tests.support.eventually import PATIENCE
 
 
 async def test_health_needs_no_key_and_no_header(server: Server) -> None:
@@ -105,7 +106,7 @@ async def test_a_search_is_cancelled_when_its_caller_goes(api: RecordingAPI) -> 
         await begun.wait()
         assert not ended.is_set()
         request.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await ended.wait()
         async with session.get(server.url.removesuffix("/v1") + "/healthz") as response:
             assert response.status == 200

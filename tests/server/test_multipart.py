@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from bot.assistants.schema.files import UploadFile
 from bot.client import Client
 from bot.server import Server
-from bot.server.context import Limits
 from tests.server.test_uploads import FILE, PURPOSE, B, Kept, body, part
 
 NAMES = st.text(
@@ -82,9 +81,7 @@ def test_a_spoilt_body_is_taken_or_refused_and_nothing_else(
     spoilings: list[list[tuple[int, int, bytes]]],
 ) -> None:
     async def send() -> None:
-        server = Server(
-            lambda _project: Kept().api, keys={}, port=0, limits=Limits(silence_seconds=2)
-        )
+        server = Server(lambda _project: Kept().api, keys={}, port=0)
         await server.start()
         headers = {"Content-Type": f"multipart/form-data; boundary={B}"}
         try:

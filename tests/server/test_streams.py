@@ -15,6 +15,7 @@ from bot.server import Server
 from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI, events
+from tests.support.eventually import PATIENCE
 from tests.support.objects import run
 
 ASK = {"assistant_id": "a", "stream": True}
@@ -136,7 +137,7 @@ async def test_a_reader_that_goes_away_only_closes_the_stream(
     response = await http.post("/v1/threads/t/runs", json=ASK)
     await response.content.readuntil(b"\n\n")
     response.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await held.closed.wait()
     assert [call[0] for call in api.calls] == ["stream_run"]
 

@@ -17,6 +17,7 @@ from bot.server.context import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_parsing import refused
+from tests.support.eventually import PATIENCE
 
 MADE = File(id="file-1", bytes=3, created_at=1, filename="a.txt", purpose="assistants")
 B = "boundary"
@@ -225,7 +226,7 @@ async def test_a_file_over_the_bound_is_refused_however_it_comes(api: Kept) -> N
         reader, writer = await asyncio.open_connection(*address(server))
         lines = "".join(f"{name}: {value}\r\n" for name, value in promised.items())
         writer.write(f"POST /v1/files HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
-        told = await asyncio.wait_for(reader.readuntil(b'"code"'), 10)
+        told = await asyncio.wait_for(reader.readuntil(b'"code"'), PATIENCE)
         assert b" 413 " in told
         writer.close()
     assert [len(data) for _, data in api.files] == [2_000_000]
@@ -270,7 +271,7 @@ async def test_an_upload_that_falls_silent_is_refused_with_408(api: Kept) -> Non
             b"Content-Type: multipart/form-data; boundary=boundary\r\nContent-Length: 9999\r\n\r\n"
             + PURPOSE
         )
-        told = await asyncio.wait_for(reader.readuntil(b"request_timeout"), 10)
+        told = await asyncio.wait_for(reader.readuntil(b"request_timeout"), PATIENCE)
         assert b" 408 " in told
         writer.close()
     assert api.files == []
@@ -370,6 +371,6 @@ async def test_a_reader_that_does_not_read_is_let_go(api: Kept) -> None:
     async with serving(api, silence_seconds=0.05) as server:
         _, writer = await asyncio.open_connection(*address(server), limit=1024)
         writer.write(b"GET /v1/files/file-1/content HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await content.closed.wait()
         writer.close()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.store.database import Database, StoreUnavailableError
 from bot.store.group_commit import Commits, Work
+from tests.support.eventually import PATIENCE
 
 
 def _notes(db: sqlite3.Connection) -> None:
@@ -128,7 +129,7 @@ async def test_writes_to_a_closed_database_all_raise(tmp_path: Path) -> None:
     database = await _open(tmp_path / "notes.db")
     await database.close()
     waiting = [asyncio.create_task(database.write(_note(str(n)))) for n in range(3)]
-    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), PATIENCE)
     assert [type(outcome) for outcome in outcomes] == [ValueError] * 3
 
 
@@ -139,7 +140,7 @@ async def test_a_writer_that_is_closed_before_it_begins_raises_for_all_who_wait(
 
     commits = Commits(gone)
     waiting = [asyncio.create_task(commits.write(_note(str(n)))) for n in range(3)]
-    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), PATIENCE)
     assert [str(outcome) for outcome in outcomes] == ["closed"] * 3
 
 

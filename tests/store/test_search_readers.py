@@ -10,6 +10,7 @@ import pytest
 
 from bot.store.database import Database, StoreUnavailableError
 from bot.store.search_readers import Check, SearchStoppedError
+from tests.support.eventually import PATIENCE
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
 LONG = 3600.0
@@ -90,7 +91,7 @@ async def test_searches_of_one_group_delay_neither_reads_nor_searches_of_another
         for search in searches
     ]
     await until(searches[0].begun)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(10):
             assert await database.search(count, group="modest", seconds=LONG) == 0
             await database.write(lambda db: None)
@@ -129,7 +130,7 @@ async def test_closing_stops_the_searches(tmp_path: Path) -> None:
     search = Endless()
     task = asyncio.create_task(database.search(search, group="a", seconds=LONG))
     await until(search.begun)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await database.close()
     with pytest.raises(SearchStoppedError):
         await task

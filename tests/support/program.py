@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from tests.support.eventually import PATIENCE
+
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 60.0
-"""Seconds after which a test gives up waiting for a line or an end."""
 KEPT = ("PATH", "HOME", "LANG")
 """The variables of this environment that the program gets: no secret, no choice of a model."""
 COVERAGE = "COVERAGE_PROCESS_CONFIG"

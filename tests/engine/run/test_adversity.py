@@ -35,7 +35,7 @@ from bot.store.engine import EngineStore
 from tests.engine.run.test_responses import engine_on, start_run, until
 from tests.support.assistants import House, Way, house, text_of
 from tests.support.databases import execute
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
 from tests.support.responses_turns import Call, Code, End, Reply, Say
@@ -49,7 +49,7 @@ OUTPUT = SubmitToolOutputs(tool_outputs=(ToolOutput(tool_call_id="call_1", outpu
 async def _ends_and_goes_on(home: House, *tools: Tool) -> None:
     thread = await home.thread("question")
     run = await home.run(thread, await home.assistant(tools=tools))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await home.until(run, "completed", "failed", "incomplete")
     await home.api.create_message(thread, CreateMessage(role="user", content="next"))
 
@@ -85,7 +85,7 @@ async def test_malformed_arguments_do_not_break_the_run(
 async def _read(events: EventStream) -> list[str]:
     told: list[str] = []
     try:
-        async with asyncio.timeout(10), aclosing(events):
+        async with asyncio.timeout(PATIENCE), aclosing(events):
             async for event in events:
                 told.append(event.event)  # noqa: PERF401 - what came before an error counts
     except APIError as error:
@@ -142,7 +142,7 @@ async def test_a_cancellation_is_not_lost_while_the_endpoint_deletes(tmp_path: P
     async with Slow() as endpoint, engine_on(tmp_path, endpoint, background=True) as api:
         endpoint.call_tools(("look_up", {"word": "x"}), ids=["call_1"])
         run = await until(api, await start_run(api, tools=(LOOK_UP,)), "requires_action")
-        await asyncio.wait_for(entered.wait(), 10)
+        await asyncio.wait_for(entered.wait(), PATIENCE)
         await api.cancel_run(run.thread_id, run.id)
         await until(api, run, "cancelled")
         gate.set()
@@ -194,7 +194,7 @@ async def test_a_response_that_nobody_will_read_is_cancelled_there(
         else:
             await execute(path, long_ago)
         async with engine_on(tmp_path, endpoint, background=True):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await endpoint.until_call("POST /responses/resp_0000/cancel")
 
 

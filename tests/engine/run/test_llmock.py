@@ -18,7 +18,7 @@ from bot.models.http.endpoint import EndpointTimeouts
 from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from tests.support.assistants import IMPATIENT
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 
 RUNS = 8
 
@@ -72,7 +72,7 @@ async def _llmock(faults: Sequence[str]) -> AsyncIterator[str]:
 async def test_every_run_ends_and_its_thread_takes_the_next_message(
     tmp_path: Path, faults: tuple[str, ...]
 ) -> None:
-    waits = EndpointTimeouts(connect=2, first_byte=2, between_chunks=0.5)
+    waits = EndpointTimeouts(between_chunks=0.5 if "stall=1.0" in faults else PATIENCE)
     async with _llmock(faults) as url, await EngineStore.open(tmp_path / "engine.db") as store:
         model = ChatCompletions(url, api_key="any", retries=IMPATIENT, timeouts=waits)
         engine = Engine(store, model, clock=SystemClock())
@@ -94,7 +94,7 @@ async def test_every_run_ends_and_its_thread_takes_the_next_message(
                 await api.create_message(thread.id, hello)
                 return run.status
 
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 ended = await asyncio.gather(*(one() for _ in range(RUNS)))
         finally:
             await engine.stop()

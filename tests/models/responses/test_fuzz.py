@@ -17,6 +17,7 @@ from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, said
 from tests.models.chat_completions.test_stream import calls_in
 from tests.models.responses.test_specification import EVERYTHING
+from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock
 from tests.support.model_turns import Cut, Raw
 from tests.support.responses_answers import Scripted
@@ -26,7 +27,6 @@ from tests.support.responses_turns import Call, Code, End, Reply, Say, Step, Thi
 SOCKETS = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-SECONDS = 10.0
 
 
 def recorded() -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ def over_sockets(
                 background=background,
                 clock=FakeClock(skips=True),
                 retries=RetryPolicy(attempts=3),
-                timeouts=EndpointTimeouts(first_byte=2.0, between_chunks=2.0),
+                timeouts=EndpointTimeouts(first_byte=PATIENCE, between_chunks=PATIENCE),
             )
             try:
                 await _bounded(model, check)
@@ -142,7 +142,7 @@ def over_sockets(
 async def _bounded(model: Responses, check: Callable[[list[ModelEvent]], None]) -> None:
     answer: Awaitable[list[ModelEvent]] = collect(model, asking(model="gpt-5"))
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             events = await answer
     except ModelError:
         return
