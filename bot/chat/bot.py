@@ -308,10 +308,9 @@ class ChatBot(dpy_internals.GuardedClient):
 
     def _unreadable(self, data: Any) -> None:
         """Tell the author of a message that the message can't be read."""
-        if not self._stopped:
-            self._tasks.start(
-                self._parts.unreadable.received(data), "A message can't be read, nor refused"
-            )
+        self._tasks.start(
+            self._parts.unreadable.received(data), "A message can't be read, nor refused"
+        )
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log the failure of an event handler; stored questions are not affected."""

@@ -50,20 +50,16 @@ class ChannelThreadOpener:
         self._schedule = schedule
         self._tasks = BackgroundTasks()
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self._open_more = True
 
     def open_soon(self, question: NewQuestion) -> None:
         """Open a question's channel thread in the background; does nothing after ``stop``."""
-        if self._open_more:
-            self._tasks.start(
-                self._open(question),
-                f"No channel was found for question {question.id}; the next start tries again",
-            )
+        self._tasks.start(
+            self._open(question),
+            f"No channel was found for question {question.id}; the next start tries again",
+        )
 
     async def stop(self) -> None:
         """Open no more channel threads; the next start opens those that are missing."""
-        # A question that is being stored now would meet a closed connection.
-        self._open_more = False
         await self._tasks.stop()
 
     async def _open(self, question: NewQuestion) -> None:

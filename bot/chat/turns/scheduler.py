@@ -74,7 +74,7 @@ class TurnScheduler:
     def schedule(self, channel_id: int) -> None:
         """Let a worker run the open turns and waiting questions of a channel."""
         self._due.add(channel_id)
-        if channel_id in self._answering and not self._closing:
+        if channel_id in self._answering:
             self._services.waiting_reactions.add_soon(channel_id)
         if channel_id in self._workers or self._closing:
             return
