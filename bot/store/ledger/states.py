@@ -1,6 +1,6 @@
 """The states of turns, function calls and approvals; the only place that lists them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -37,10 +37,18 @@ TURN_MOVES: Final[Mapping[TurnState, frozenset[TurnState]]] = MappingProxyType(
 OPEN: Final[frozenset[TurnState]] = frozenset({"waiting", "placed", "posted", "running", "closing"})
 """The states of a turn that has not ended; a started bot goes on with the turn."""
 
+WITHOUT_OUTCOME: Final[frozenset[TurnState]] = OPEN - {"closing"}
+"""The states of a turn whose outcome is not known yet."""
+
 
 def sources(target: TurnState) -> tuple[TurnState, ...]:
     """Return the states from which a turn may move to ``target``."""
     return tuple(state for state in get_args(TurnState) if target in TURN_MOVES[state])
+
+
+def in_sql(states: Iterable[TurnState]) -> str:
+    """Return states as SQL has them in ``IN (…)``."""
+    return ", ".join(f"'{state}'" for state in sorted(states))
 
 
 CallState = Literal[

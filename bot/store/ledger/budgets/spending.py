@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.budgets.caps import Cap, Reached, find_reached, payer_of
+from bot.store.ledger.states import WITHOUT_OUTCOME, in_sql
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 _MOST: Final = 2**53
@@ -143,13 +144,12 @@ class SpendingStore(LedgerPart):
     @reads
     def open_charges(self, db: sqlite3.Connection) -> tuple[OpenCharge, ...]:
         """Return the charges of attempts that are over and whose use is not known."""
-        statement = """
+        statement = f"""
             SELECT DISTINCT c.turn_id, c.attempt, coalesce(c.thread_id, t.thread_id) AS thread_id,
                             c.run_id
             FROM charges c LEFT JOIN turns t ON t.id = c.turn_id
             WHERE NOT c.settled
-              AND NOT (t.attempt = c.attempt
-                       AND t.state IN ('waiting', 'placed', 'posted', 'running'))
+              AND NOT (t.attempt = c.attempt AND t.state IN ({in_sql(WITHOUT_OUTCOME)}))
             ORDER BY c.turn_id, c.attempt
         """
         return rows.records(db, OpenCharge, statement)

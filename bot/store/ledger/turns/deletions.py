@@ -12,7 +12,7 @@ from bot.store import queries
 from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.records import Turn
-from bot.store.ledger.states import OPEN
+from bot.store.ledger.states import WITHOUT_OUTCOME
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 from bot.store.ledger.turns.question_rows import contents_of_turn
 from bot.store.ledger.turns.turn_rows import move, set_part
@@ -30,9 +30,6 @@ _MOST_SHOWN: Final = 300
 
 _MOST_CHANNELS: Final = 2_000
 """Channels whose messages are looked up at most."""
-
-_UNDECIDED: Final = OPEN - {"closing"}
-"""The states of a turn whose outcome is not known yet."""
 
 
 class Deletion(Struct, frozen=True):
@@ -148,7 +145,7 @@ def delete_questions(db: sqlite3.Connection, ids: str, now: float) -> Deletion:
         if home_id is not None:
             channels.add(home_id)
         turn = None if turn_id is None else rows.turn_by_id(db, turn_id)
-        if turn is not None and turn.state in _UNDECIDED and _answer_the_others(db, turn):
+        if turn is not None and turn.state in WITHOUT_OUTCOME and _answer_the_others(db, turn):
             turns.add(turn.id)
     return Deletion(frozenset(channels), frozenset(turns))
 
@@ -171,7 +168,7 @@ def _with_deleted_parts(db: sqlite3.Connection, ids: str) -> list[Turn]:
 
 def _end_without_reply(db: sqlite3.Connection, turn: Turn) -> None:
     """End a turn whose reply lost a part; if it has ended, delete its answer from the thread."""
-    if turn.state in _UNDECIDED:
+    if turn.state in WITHOUT_OUTCOME:
         _close_as_withdrawn(db, turn)
     elif turn.state == "closing":
         db.execute("UPDATE turns SET outcome = 'withdrawn' WHERE id = ?", (turn.id,))

@@ -14,7 +14,7 @@ from bot.store.ledger import named_values, rows
 from bot.store.ledger.budgets.spending import Spend, name_run, settle
 from bot.store.ledger.chores import OUTDATED, add_chore, discard_run, offer_again
 from bot.store.ledger.records import AskResponse, Chore, Outcome, Turn
-from bot.store.ledger.states import OPEN, TurnState
+from bot.store.ledger.states import OPEN, WITHOUT_OUTCOME, TurnState, in_sql
 from bot.store.ledger.tools.tool_calls import drop_files
 from bot.store.ledger.transactions import LedgerPart, reads, writes
 from bot.store.ledger.turns.turn_rows import move, open_turn, set_part, store_response
@@ -25,7 +25,7 @@ RESTART_SECONDS: Final = 60.0
 _COUNTED_FACT: Final = "turns.picked_up_at"
 
 # Turns in a state of a later version are left alone: this version cannot go on with them.
-_OPEN_STATES: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
+_OPEN_STATES: Final = in_sql(OPEN)
 
 
 class TurnStore(LedgerPart):
@@ -275,10 +275,10 @@ class TurnStore(LedgerPart):
     ) -> Turn | None:
         """Store the wish to cancel this attempt; None if its outcome is already known."""
         stored = db.execute(
-            """
+            f"""
             UPDATE turns SET canceller_id = coalesce(canceller_id, ?),
                              canceller_name = coalesce(canceller_name, ?)
-            WHERE id = ? AND attempt = ? AND state IN ('waiting', 'placed', 'posted', 'running')
+            WHERE id = ? AND attempt = ? AND state IN ({in_sql(WITHOUT_OUTCOME)})
             """,
             (user_id, name, turn_id, attempt),
         )
