@@ -1,6 +1,7 @@
 """Runs: their way from queued to completed, what they are given, and the lock on their thread."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -194,31 +195,28 @@ async def test_a_run_may_differ_from_its_assistant_in_everything(home: House) ->
     assistant_id = await home.assistant(
         instructions="Be kind.", temperature=0.1, tools=(tool("f"),), metadata={"a": "1"}
     )
-    run = await home.run(
-        await home.thread("hi"),
-        assistant_id,
-        model="other-model",
-        instructions="Be brief.",
-        tools=(tool("g"),),
-        temperature=0.75,
-        top_p=0.5,
-        max_prompt_tokens=1000,
-        max_completion_tokens=300,
-        truncation_strategy=Truncation(type="last_messages", last_messages=3),
-        tool_choice=NamedToolChoice("function", FunctionName("g")),
-        parallel_tool_calls=False,
-        response_format=JsonObjectFormat(),
-        reasoning_effort="low",
-    )
-    assert (run.model, run.instructions, run.tools) == ("other-model", "Be brief.", (tool("g"),))
-    assert (run.temperature, run.top_p) == (0.75, 0.5)
-    assert (run.max_prompt_tokens, run.max_completion_tokens) == (1000, 300)
-    assert run.truncation_strategy == TruncationStrategy("last_messages", 3)
-    assert run.tool_choice == NamedToolChoice("function", FunctionName("g"))
-    assert run.parallel_tool_calls is False
-    assert run.response_format == JsonObjectFormat()
-    assert run.reasoning_effort == "low"
-    assert run.metadata == {}
+    options: dict[str, Any] = {
+        "model": "other-model",
+        "instructions": "Be brief.",
+        "tools": (tool("g"),),
+        "temperature": 0.75,
+        "top_p": 0.5,
+        "max_prompt_tokens": 1000,
+        "max_completion_tokens": 300,
+        "truncation_strategy": Truncation(type="last_messages", last_messages=3),
+        "tool_choice": NamedToolChoice("function", FunctionName("g")),
+        "parallel_tool_calls": False,
+        "response_format": JsonObjectFormat(),
+        "reasoning_effort": "low",
+        "metadata": {"b": "2"},
+    }
+    # What the request adds to the instructions and to the thread is no field of the run.
+    added = {"additional_instructions", "additional_messages"}
+    assert options.keys() | added | {"assistant_id"} == set(CreateRun.__struct_fields__)
+    run = await home.run(await home.thread("hi"), assistant_id, **options)
+    assert {name: getattr(run, name) for name in options} == options | {
+        "truncation_strategy": TruncationStrategy("last_messages", 3)
+    }
     done = await home.until(run, "completed")
     assert done.tools == run.tools
 

@@ -150,6 +150,11 @@ def test_every_sentence_that_the_bot_formats_exists_and_gets_its_arguments() -> 
         assert given is None or given == variables(found, name), name
 
 
+def test_every_word_of_the_ledger_that_members_read_has_a_sentence() -> None:
+    words = {f"{kind}-{word}" for kind, known in BY_STORED_WORD.items() for word in known}
+    assert words - patterns(DEFAULT).keys() == set()
+
+
 def test_no_sentence_is_unused() -> None:
     found = patterns(DEFAULT)
     named = [name for name, _ in calls()]
