@@ -14,6 +14,7 @@ from bot.chat.texts.fluent import localized, using
 from bot.chat.turns.channel_queue import DIRECT, ChannelQueue
 from bot.chat.turns.turn_context import TurnContext, TurnServices
 from bot.chat.turns.turn_runner import TurnRunner
+from bot.runtime.backoff import backoff
 from bot.runtime.log_context import logged_as
 from bot.store.ledger import Turn
 
@@ -163,14 +164,16 @@ class TurnScheduler:
                 del self._at_work[guild_id]
 
     async def _work(self, channel_id: int) -> None:
-        pause = self._first_pause
+        failures = 0
         try:
             while channel_id in self._due and not self._held(channel_id):
                 self._due.discard(channel_id)
                 if not await self._run_turns(channel_id):
                     self._due.add(channel_id)
-                    await self._clock.sleep(pause)
-                    pause = min(pause * 2, _LONGEST_PAUSE)
+                    await self._clock.sleep(
+                        backoff(failures, _LONGEST_PAUSE, first=self._first_pause)
+                    )
+                    failures += 1
         finally:
             del self._workers[channel_id]
             self._discount(channel_id)

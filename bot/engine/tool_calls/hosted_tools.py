@@ -24,6 +24,7 @@ from bot.engine.tool_calls.streamed_calls import CODE, SEARCH
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
 from bot.hosted.search.query import MOST_CHARACTERS
 from bot.models.types import FunctionSpec, HostedTool
+from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
 from bot.runtime.fair_queue import FairSlots
 from bot.store.engine import EngineStore, SearchStoppedError, Tables
@@ -226,15 +227,15 @@ class HostedTools:
     async def until_searchable(self, workspace: ToolWorkspace) -> None:
         """Wait until the vector stores' files are indexed, at most a minute (as the API does)."""
         deadline = self._clock.monotonic() + _INGESTION_SECONDS
-        pause = _FIRST_LOOK
+        looks = 0
         while workspace.store_ids and self._clock.monotonic() < deadline:
             waiting = await self._store.read(
                 lambda tables: tables.files.in_progress(workspace.store_ids)
             )
             if not waiting:
                 return
-            await self._clock.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_LOOK)
+            await self._clock.sleep(backoff(looks, _LONGEST_LOOK, first=_FIRST_LOOK))
+            looks += 1
 
     async def _keep(self, run: Run, workspace: ToolWorkspace, name: str, data: bytes) -> str:
         """Store a file that code generated, so that it can be downloaded; return its id.
