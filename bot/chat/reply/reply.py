@@ -337,7 +337,8 @@ class Reply:
         if not self._idle.is_set():
             # Two concurrent edits of a message could arrive in either order.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), grace)
+                async with asyncio.timeout(grace):  # ``wait_for`` can lose a cancellation
+                    await self._idle.wait()
             self._unsure = self._unsure or not self._idle.is_set()
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
@@ -368,11 +369,10 @@ class Reply:
         self, number: int, content: Content | None = None, priority: RequestPriority = _URGENT
     ) -> int | None:
         """Find a part that the ledger lacks; a first part that was sent again by its content."""
+        finder = self._finder
         if number:
-            return await self._finder.part(self._ids[number - 1], priority)
-        if content is None:
-            return await self._finder.placeholder()
-        return await self._finder.first(content)
+            return await finder.part(self._ids[number - 1], priority)
+        return await (finder.placeholder() if content is None else finder.first(content))
 
     async def _record_part(self, number: int, message_id: int, content: Content | None) -> None:
         await self._ledger.turns.set_part(self._turn.id, number, message_id)

@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import discord
 import pytest
@@ -21,6 +23,7 @@ from bot.store.ledger import Turn
 from tests.scenarios.community import labels
 from tests.support.discord_rest import RestBot
 from tests.support.eventually import PATIENCE, eventually
+from tests.support.fake_clock import FakeClock
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
 
@@ -154,6 +157,44 @@ async def test_a_progress_edit_that_waits_for_its_time_is_not_made_once_progress
     assert message.content == localized("thinking")
     assert await reply.finish("Half of it.", [], [])
     assert message.content == "Half of it."
+
+
+class HeldWriter:
+    """A writer whose progress edits wait for ``accepted``."""
+
+    response = None
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.accepted = asyncio.Event()
+
+    async def try_edit(self, message_id: int, content: str, *, priority: object) -> None:
+        self.begun.set()
+        await self.accepted.wait()
+
+    async def edit(self, message_id: int, content: str, *_: object, priority: object) -> None:
+        pass
+
+
+async def test_an_end_that_waits_for_a_progress_edit_can_be_cancelled_at_any_moment() -> None:
+    turn: Any = SimpleNamespace(id=1, attempt=1, channel_id=5, parts=(3,))
+    unused: Any = None
+    for steps in range(1_000):
+        held: Any = HeldWriter()
+        throttle = EditThrottle(FakeClock(), channel_seconds=0.0, per_second=10_000)
+        reply = Reply(turn, held, unused, throttle, unsure=False, channel_lost=unused)
+        reply.show(lambda: "Half of")
+        await held.begun.wait()
+        ending = asyncio.create_task(reply.finish("Half of it.", [], []))
+        await asyncio.sleep(0)
+        held.accepted.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if not ending.cancel():
+            break
+        await asyncio.wait({ending})
+        assert ending.cancelled(), f"went on after {steps} steps"
+    assert ending.result()
 
 
 async def test_a_long_answer_is_split_and_every_part_is_in_the_ledger(written: Written) -> None:
