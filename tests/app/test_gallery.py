@@ -4,7 +4,6 @@ With GALLERY_PICTURES=DIRECTORY it takes the pictures of docs/gallery.md.
 """
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.hosted.pictures import Painter
 from tests.scenarios.community import Community, community
+from tests.support.browser import CHROMIUM, PATIENCE
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = os.environ.get("GALLERY_PICTURES")
 
 MATHS = r"""By parts, with \(u = x\) and \(dv = e^x\,dx\):
@@ -82,6 +81,7 @@ async def whole(tmp_path: Path) -> AsyncIterator[Community]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         one = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
