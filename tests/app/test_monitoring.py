@@ -30,6 +30,7 @@ from bot.store.engine.schema import MIGRATIONS
 from bot.store.ledger import OpenCounts
 from tests.scenarios.community import community
 from tests.support.assistants import IMPATIENT, House
+from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
 from tests.support.model_endpoint import ScriptedModel, TokenUsage
 
@@ -109,9 +110,11 @@ async def test_runs_model_calls_tokens_and_transactions_are_counted(tmp_path: Pa
         await home.until(await home.run(await home.thread("hi")), "completed")
         home.model.fail(401)
         await home.until(await home.run(await home.thread("hi")), "failed")
-        shown = await seen.metrics()
+        # A run is counted after the store has its end.
+        failed = "runs_total{model=scripted-model,status=failed}"
+        shown = await eventually(seen.metrics, lambda found: failed in found)
         assert shown["runs_total{model=scripted-model,status=completed}"] == 1
-        assert shown["runs_total{model=scripted-model,status=failed}"] == 1
+        assert shown[failed] == 1
         assert shown["tokens_total{kind=prompt,model=scripted-model}"] == 100
         assert shown["tokens_total{kind=completion,model=scripted-model}"] == 20
         assert shown["model_call_seconds_count{model=scripted-model}"] == 2
@@ -232,8 +235,14 @@ async def test_the_bots_questions_and_turns_are_counted(tmp_path: Path) -> None:
         assert shown["discord_requests_total{status=200}"] > 1
         gate.open()
         await whole.finished(thread)
-        await whole.ended_turns(1)
-        shown = samples((await monitoring.metrics()).body.decode())
+
+        async def current() -> dict[str, float]:
+            return samples((await monitoring.metrics()).body.decode())
+
+        # A turn is counted after the ledger has stored its end.
+        shown = await eventually(
+            current, lambda found: "turn_seconds_count{outcome=answered}" in found
+        )
         assert shown["turn_seconds_count{outcome=answered}"] == 1
         assert shown["open_turns{state=running}"] == 0
         assert shown["waiting_questions{}"] == 0
