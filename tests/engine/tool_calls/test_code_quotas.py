@@ -112,12 +112,12 @@ async def test_many_small_files_count_as_what_they_take_of_the_disk(tmp_path: Pa
 async def test_one_projects_code_leaves_a_process_to_another_project(tmp_path: Path) -> None:
     async with house(tmp_path, "engine") as home:
         assistant = await home.assistant(tools=(CodeInterpreterTool(),))
-        busy = []
+        # All at once, so that none has used its seconds when the other project's code has run.
         for _ in range(5):
             home.model.call_tools(("code_interpreter", {"code": "while True:\n    pass"}))
-            run = await home.run(await thread(home.api), assistant)
+        busy = [await home.run(await thread(home.api), assistant) for _ in range(5)]
+        for run in busy:
             await has_step(home, run)
-            busy.append(run)
         said = await told(home, home.other, await thread(home.other), "print(6 * 7)")
         assert said.strip() == "42"
         for run in busy:
