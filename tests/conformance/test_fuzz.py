@@ -10,7 +10,6 @@ pytestmark = [
     needs_description,
     # What its own dependencies do is not ours to be warned of.
     pytest.mark.filterwarnings("default:::schemathesis"),
-    pytest.mark.timeout(300),
 ]
 
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.soak import soak
 from tests.hostile.trial import QUIET, trial
@@ -12,7 +10,6 @@ SECONDS = 0.8
 MOST_MIB = 400.0
 
 
-@pytest.mark.timeout(300)
 async def test_a_neighbour_lives_on_beside_every_attack(tmp_path: Path) -> None:
     report = await trial(tmp_path, SECONDS)
     assert report.wrong == []
@@ -24,7 +21,6 @@ async def test_a_neighbour_lives_on_beside_every_attack(tmp_path: Path) -> None:
     assert report.table().count("\n") == len(ATTACKS) + 2
 
 
-@pytest.mark.timeout(300)
 async def test_mixed_flows_leave_nothing_in_memory(tmp_path: Path) -> None:
     outcome = await soak(tmp_path, 600)
     assert outcome.wrong == []
