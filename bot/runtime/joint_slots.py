@@ -53,7 +53,7 @@ class JointSlots:
             if not self._held[key]:
                 del self._held[key]
         for turn, wanted in list(self._waiting.items()):
-            if not self._has_room(wanted):
+            if turn.cancelled() or not self._has_room(wanted):
                 continue
             del self._waiting[turn]
             self._held.update(wanted)

@@ -57,3 +57,16 @@ async def test_a_cancelled_caller_that_waits_leaves_its_place() -> None:
         await waiting
     slots.release([("channel", "a")])
     await slots.acquire([("channel", "a")])
+
+
+async def test_a_caller_that_was_just_cancelled_is_passed_over() -> None:
+    slots = JointSlots({"channel": 1})
+    keys: Keys = [("channel", "a")]
+    await slots.acquire(keys)
+    given_up = asyncio.create_task(slots.acquire(keys))
+    next_ = asyncio.create_task(slots.acquire(keys))
+    await let_all_run()
+    given_up.cancel()
+    slots.release(keys)
+    await next_
+    assert given_up.cancelled()
