@@ -39,64 +39,132 @@ def test_the_shipped_file_names_every_key() -> None:
     [
         (
             '[discord]\nanswer_inn = "thread"',
-            "[discord] answer_inn is not a key: did you mean answer_in?",
+            "Unknown key: [discord] answer_inn. Did you mean answer_in?",
         ),
-        ("[dicord]", "[dicord] is not a section: did you mean discord?"),
+        ("[dicord]", "Unknown key: [dicord]. Did you mean discord?"),
+        ("[storage]\ncolour = 1", "Unknown key: [storage] colour. The known keys are: directory."),
         (
             '[discord]\nanswer_in = "dm"',
-            '[discord] answer_in = "dm" is not valid: it must be "channel" or "thread".',
+            "Invalid value for [discord] answer_in: 'dm'. Supported values are: 'channel' and "
+            "'thread'.",
         ),
         (
             "[server]\nport = 99999",
-            "[server] port = 99999 is not valid: it must be a whole number from 0 to 65535.",
+            "Invalid [server] port: integer above maximum value. Expected a value <= 65535, but "
+            "got 99999 instead. Write a whole number from 0 to 65535.",
         ),
-        ("[server]\nenabled = 1", "[server] enabled = 1 is not valid: it must be true or false."),
-        ("discord = 3", "[discord] = 3 is not valid: it must be a section."),
-        ('[prices.models."m-1"]\ninput = 2', "[prices] models.m-1 needs output."),
+        (
+            '[server]\nport = "8765"',
+            "Invalid type for [server] port: expected a whole number, but got a string in quotes "
+            "instead. Write a whole number from 0 to 65535.",
+        ),
+        (
+            "[server]\nport = 2026-11-26",
+            "expected a whole number, but got a date instead. Write a whole number from 0 to "
+            "65535.",
+        ),
+        (
+            "[server]\nenabled = 1",
+            "Invalid type for [server] enabled: expected true or false, but got a whole number "
+            "instead.",
+        ),
+        ("[server]\nport = true", "expected a whole number, but got true or false instead."),
+        (
+            "[storage]\ndirectory = 3",
+            "expected a string in quotes, but got a whole number instead.",
+        ),
+        ('[discord]\nfooter = "time"', "expected an array, but got a string in quotes instead."),
+        (
+            "discord = 3",
+            "Invalid type for [discord]: expected a table, but got a whole number instead.",
+        ),
+        ('[prices.models."m-1"]\ninput = 2', "Missing required key: [prices] models.m-1.output."),
         (
             '[prices.models."m-1"]\ninput = -2\noutput = 1',
-            "[prices] models.m-1.input = -2 is not valid: it must be a number from 0 to 10000.",
+            "Invalid [prices] models.m-1.input: decimal below minimum value. Expected a value >= "
+            "0, but got -2 instead. Write a number from 0 to 10000.",
         ),
         ('[prices.models."m-1"]\ninput = 2\noutput = 2e4', "a number from 0 to 10000"),
         ('[prices.models."m-1"]\ninput = nan\noutput = 1', "a number from 0 to 10000"),
         ('[prices.models."m-1"]\ninput = inf\noutput = 1', "a number from 0 to 10000"),
-        ('[prices.models."m-1"]\ninput = "2"\noutput = 1', 'models.m-1.input = "2" is not valid'),
-        ("[prices]\nmodels = 3", "[prices] models = 3 is not valid: it must be a table."),
+        (
+            '[prices.models."m-1"]\ninput = "2"\noutput = 1',
+            "Invalid type for [prices] models.m-1.input",
+        ),
+        (
+            "[prices]\nmodels = 3",
+            "Invalid type for [prices] models: expected a table, but got a whole number instead.",
+        ),
         (
             '[prices.models."m-1"]\ninput = 1\ncached_input = 2\noutput = 1',
             '[prices.models."m-1"] cached_input = 2 is higher than input = 1.',
         ),
-        ("[limits.member]\ntokens_per_day = -1", "[limits] member.tokens_per_day = -1"),
+        (
+            "[limits.member]\ntokens_per_day = -1",
+            "Invalid [limits] member.tokens_per_day: integer below minimum value.",
+        ),
         ("[limits.member]\nmoney_per_day = nan", "a number from 0 to 1000000"),
         ("[limits.member]\nmoney_per_day = 1", "[prices.models] has no price"),
-        ("[limits.member]\ntoken_per_day = 1", "did you mean tokens_per_day?"),
+        (
+            "[limits.member]\ntoken_per_day = 1",
+            "Unknown key: [limits] member.token_per_day. Did you mean tokens_per_day?",
+        ),
         ("[limits.members.ada]\ntokens_per_day = 1", '[limits.members] "ada" is not an id'),
         ("[limits.roles.0]\ntokens_per_day = 1", '[limits.roles] "0" is not an id'),
-        ("[limits]\ncompletion_tokens = 100", "must be 0 (no maximum) or at least 256"),
+        (
+            "[limits]\ncompletion_tokens = 100",
+            "Expected a value >= 256, but got 100 instead. Write 0 for no maximum.",
+        ),
         ("[limits]\nburst = 0", "a whole number from 1 to 1000"),
         ("[engine]\nmax_concurrent_runs = 0", "a whole number of at least 1"),
         ("[engine]\nrun_expires_after = 0.5", "a number of at least 1"),
         ("[discord]\ncontext_messages = 51", "a whole number from 0 to 50"),
         ('[discord]\ntime_zone = "Mars/Olympus"', "is not a known time zone"),
         ('[discord]\ntime_zone = "../../etc"', "is not a known time zone"),
-        ('[models.transcription]\nurl = "api"', "[models.transcription] url = "),
+        ('[models.transcription]\nurl = "api"', "Invalid [models.transcription] url. Expected"),
         ('[models.transcription]\napi_key_env = "sk-1"', "[models.transcription] api_key_env is"),
-        ('[models.transcription]\nmodel = ""', "not empty"),
-        ('[storage]\ndirectory = ""', "a string in quotes, not empty"),
-        ('[[assistants.define]]\nmodel = "x"', "[[assistants.define]] needs name."),
+        (
+            '[models.transcription]\nmodel = ""',
+            "string too short. Expected a string with minimum length 1",
+        ),
+        ('[storage]\ndirectory = ""', "Invalid [storage] directory: string too short."),
+        (
+            '[[assistants.define]]\nname = "a"\n[[assistants.define]]\nmodel = "x"',
+            "Missing required key: name in [[assistants.define]] number 2.",
+        ),
+        (
+            '[[tools.rules]]\ndecision = "maybe"',
+            "Invalid value for decision in [[tools.rules]] number 1: 'maybe'. Supported values "
+            "are: 'allow', 'ask', and 'deny'.",
+        ),
+        ("[assistants]\ndefine = [3]", "Invalid type for [assistants] define: expected a table"),
+        (
+            '[[assistants.define]]\nname = "a"\ntemperature = "hot"',
+            "Invalid type for temperature in [[assistants.define]] number 1: expected a number, "
+            "but got a string in quotes instead. Write a number from 0 to 2.",
+        ),
         ('[[assistants.define]]\nname = "a"\ntemperature = 3', "a number from 0 to 2"),
         (
             '[[assistants.define]]\nname = "a"\n[[assistants.define]]\nname = "a"',
-            "Rename one",
+            "Duplicate name: 'a' in [[assistants.define]]. Rename one.",
         ),
         (
             '[assistants]\nassistant = "b"\n[[assistants.define]]\nname = "a"',
             '"b" is not defined. Use "a"',
         ),
         ('[models]\nendpoint = "chat"', "needs url"),
-        ('[models]\nurl = "localhost:1"', "is not an address"),
-        ('[discord]\ngateway_url = "http://x"', "is not a gateway"),
+        (
+            '[models]\nurl = "localhost:1"',
+            "Invalid [models] url. Expected a valid URL, but got a value with an invalid format. "
+            "Write one that begins with http:// or https://.",
+        ),
+        ('[discord]\ngateway_url = "http://x"', "Write one that begins with ws:// or wss://."),
         ("[discord", "is not valid TOML"),
+        ("[server]\nport = " + "1" * 5000, "is not valid TOML"),
+        (
+            "[server]\nport = 0x" + "f" * 5000,
+            "integer above maximum value. Expected a value <= 65535",
+        ),
         ('[discord]\nattachment_hosts = ["https://cdn"]', "which is not a host name"),
         ("[tools.search]\nengine = 'searxng'", "needs url: the address of your SearXNG"),
         ("[tools.search]\nengine = 'brave'", "needs api_key_env"),

@@ -18,6 +18,7 @@ from bot.config.errors import explained
 from bot.config.limits import LimitSettings, PriceSettings
 from bot.config.section import Positive, Section, Snowflakes
 from bot.config.tools import ToolsSettings
+from bot.runtime.problems import duplicate, not_a_url
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -236,7 +237,7 @@ def parse(text: str, source: str) -> Config:
     """Parse the text of a config file; ``source`` names the file in a ``ConfigError``."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of 4,300 digits
         raise ConfigError(f"{source} is not valid TOML: {error}.") from None
     try:
         config = msgspec.convert(raw, Config)
@@ -263,29 +264,25 @@ def _problems(config: Config) -> Iterator[str]:
             '[models] endpoint = "chat" needs url: the endpoint\'s address, such as '
             '"http://127.0.0.1:11434/v1".'
         )
-    for key, url in (
-        ("[models] url", models.url),
-        ("[models.transcription] url", models.transcription.url),
-        ("[models.images] url", models.images.url),
-        ("[tools.search] url", config.tools.search.url),
-        *((f"[tools.mcp.{name}] url", server.url) for name, server in config.tools.mcp.items()),
-        ("[discord] api_url", config.discord.api_url),
-        ("[assistants] url", "" if assistants.url == "embedded" else assistants.url),
+    for key, url, scheme in (
+        ("[models] url", models.url, "http"),
+        ("[models.transcription] url", models.transcription.url, "http"),
+        ("[models.images] url", models.images.url, "http"),
+        ("[tools.search] url", config.tools.search.url, "http"),
+        *((f"[tools.mcp.{name}] url", each.url, "http") for name, each in config.tools.mcp.items()),
+        ("[discord] api_url", config.discord.api_url, "http"),
+        ("[discord] gateway_url", config.discord.gateway_url, "ws"),
+        ("[assistants] url", "" if assistants.url == "embedded" else assistants.url, "http"),
     ):
-        if url and not re.match(r"https?://[^/\s]+", url):
-            yield f'{key} = "{url}" is not an address. Write one that begins with http:// or https://.'
+        if url and not re.match(rf"{scheme}s?://[^/\s]+", url):
+            advice = f"Write one that begins with {scheme}:// or {scheme}s://."
+            yield f"{not_a_url().sentence(key)} {advice}"
     for host in config.discord.attachment_hosts:
         if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host):
             yield (
                 f'[discord] attachment_hosts has "{host}", which is not a host name. Write a '
                 'name such as "cdn.discordapp.com", without scheme, port or path.'
             )
-    gateway = config.discord.gateway_url
-    if gateway and not re.match(r"wss?://[^/\s]+", gateway):
-        yield (
-            f'[discord] gateway_url = "{gateway}" is not a gateway address. Write one that begins '
-            "with ws:// or wss://."
-        )
     zone = config.discord.time_zone
     try:
         ZoneInfo(zone)
@@ -308,9 +305,10 @@ def _problems(config: Config) -> Iterator[str]:
                 "into the environment, and write only the variable's name here."
             )
     names = [each.name for each in assistants.define]
-    duplicate = next((name for name in names if names.count(name) > 1), None)
-    if duplicate:
-        yield f'Two [[assistants.define]] sections have the name "{duplicate}". Rename one.'
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        place = f"'{repeated}' in [[assistants.define]]"
+        yield duplicate(field="name").sentence(place) + " Rename one."
     if names and assistants.assistant not in ("", *names) and not _is_id(assistants.assistant):
         yield (
             f'[assistants] assistant = "{assistants.assistant}" is not defined. Use '

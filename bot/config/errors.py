@@ -1,79 +1,63 @@
-"""Explains errors of config.toml: the key, its value and valid values."""
+"""Explains errors of config.toml: where a value is, what is wrong with it, and what to write."""
 
 import difflib
-import re
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, inspect
 
-from bot.runtime.violations import choices, violation_of
+from bot.runtime.problems import JSON, Terms, problem_of
+from bot.runtime.violations import Steps, choices, violation_of
+
+TOML: Final = Terms(
+    "key",
+    JSON.types
+    | {
+        "str": "a string in quotes",
+        "int": "a whole number",
+        "bool": "true or false",
+        "object": "a table",
+        "null": "",
+    },
+)
 
 
 def explained(error: msgspec.ValidationError, raw: dict[str, Any], config: type[Struct]) -> str:
     """Translate msgspec's error into one that names the key of config.toml."""
     found = violation_of(error, raw, inspect.type_info(config))
-    steps = [step for step in found.steps if isinstance(step, str)]
-    key = _key(steps)
-    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", found.rule)
-    if unknown:
-        return _unknown(unknown[1], found.kind, steps)
-    missing = re.fullmatch(r"Object missing required field `(.+)`", found.rule)
-    if missing:
-        return f"{key or 'the file'} needs {missing[1]}."
-    return f"{key} = {_toml(found.value)} is not valid: it must be {_expected(found.kind)}."
+    problem = problem_of(found, TOML)
+    unknown = problem.code == "unknown_parameter"
+    advice = _nearest(str(problem.steps[-1]), found.kind) if unknown else _range(found.kind)
+    return problem.sentence(_place(problem.steps)) + advice
 
 
-def _unknown(name: str, kind: inspect.Type, steps: list[str]) -> str:
+def _place(steps: Steps) -> str:
+    """Return the name of a key: ``[server] port``, ``name in [[assistants.define]] number 2``."""
+    if len(steps) > 3 and isinstance(steps[2], int):
+        return f"{_dotted(steps[3:])} in [[{_dotted(steps[:2])}]] number {steps[2] + 1}"
+    return f"[{steps[0]}] {_dotted(steps[1:])}".rstrip()
+
+
+def _dotted(steps: Steps) -> str:
+    return ".".join(step for step in steps if isinstance(step, str))
+
+
+def _nearest(name: str, kind: inspect.Type) -> str:
+    """Return the known key that is most like an unknown one, or else all known keys."""
     structs = [each for each in choices(kind) if isinstance(each, inspect.StructType)]
     known = [field.name for struct in structs for field in struct.fields]
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the known names are {', '.join(known)}."
-    what = f"[{name}] is not a section" if not steps else f"{_key([*steps, name])} is not a key"
-    return f"{what}: {hint}"
+    return f" Did you mean {near[0]}?" if near else f" The known keys are: {', '.join(known)}."
 
 
-def _key(steps: list[str]) -> str:
-    if not steps:
-        return ""
-    if len(steps) == 1:
-        return f"[{steps[0]}]"
-    section = steps[0] if steps[1] != "define" else "[assistants.define]"
-    rest = steps[1:] if steps[1] != "define" else steps[2:]
-    return f"[{section}] {'.'.join(rest)}".rstrip()
-
-
-def _expected(kind: inspect.Type) -> str:
-    """Describe the valid values of a type."""
-    if isinstance(kind, inspect.UnionType):
-        kinds = [each for each in choices(kind) if not isinstance(each, inspect.NoneType)]
-        return " or ".join(_expected(each) for each in kinds)
-    if isinstance(kind, inspect.LiteralType):
-        return " or ".join(f'"{value}"' for value in kind.values)
-    if isinstance(kind, inspect.BoolType):
-        return "true or false"
-    if isinstance(kind, inspect.IntType | inspect.FloatType):
-        noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-        if kind.gt is not None:
-            most = "" if kind.le is None else f", at most {kind.le:.15g}"
-            return f"{noun} above {kind.gt:.15g}{most}"
-        if kind.ge is not None and kind.le is not None:
-            return f"{noun} from {kind.ge:.15g} to {kind.le:.15g}"
-        return f"{noun} of at least {kind.ge:.15g}" if kind.ge is not None else noun
-    if isinstance(kind, inspect.StrType):
-        longest = f" of at most {kind.max_length} characters" if kind.max_length else ""
-        return f"a string in quotes{longest}" + (", not empty" if kind.min_length else "")
-    if isinstance(kind, inspect.StructType):
-        return "a section"
-    if isinstance(kind, inspect.DictType):
-        return "a table"
-    return "a list"
-
-
-def _toml(value: object) -> str:
-    """Format a value as TOML, shortened for an error."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 60 else f'"{value[:59]}…"'
-    return "{…}" if isinstance(value, dict) else "[…]" if isinstance(value, list) else str(value)
+def _range(kind: inspect.Type) -> str:
+    """Return which numbers are valid; the sentence of the problem names one limit at most."""
+    for each in choices(kind):
+        if isinstance(each, inspect.IntType | inspect.FloatType):
+            noun = TOML.types["int" if isinstance(each, inspect.IntType) else "float"]
+            if each.ge is not None and each.le is not None:
+                return f" Write {noun} from {each.ge:.15g} to {each.le:.15g}."
+            limits = (("above", each.gt), ("of at least", each.ge), ("at most", each.le))
+            words = ", ".join(f"{word} {limit:.15g}" for word, limit in limits if limit is not None)
+            return f" Write {noun} {words}." if words else ""
+    return ""

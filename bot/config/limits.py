@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from bot.config.section import Section
+from bot.runtime.problems import out_of_range
 
 Runs = Annotated[int, Meta(ge=0, le=1_000_000)]
 """A number of runs or questions; 0 stands for no limit."""
@@ -49,10 +50,10 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     def problems(self) -> Iterator[str]:
         """Yield an error for each value that is invalid or does not fit another one."""
         if 0 < self.completion_tokens < 256:
-            yield (
-                f"[limits] completion_tokens = {self.completion_tokens} is not valid: it must be 0 "
-                "(no maximum) or at least 256."
+            problem = out_of_range(
+                number="integer", relation=">=", limit="256", value=self.completion_tokens
             )
+            yield problem.sentence("[limits] completion_tokens") + " Write 0 for no maximum."
         for name in ("servers", "channels", "roles", "members"):
             for key in getattr(self, name):
                 if not (key.isascii() and key.isdecimal() and int(key) > 0):

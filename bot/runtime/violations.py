@@ -1,7 +1,6 @@
 """Finds the value that breaks a rule of its type; msgspec's errors tell only the path and the rule.
 
-Requests of the API and ``config.toml`` are checked alike and word a violation in their own terms:
-requests in the API's, which clients read; the file in those of its sections and keys.
+Requests of the API and ``config.toml`` are checked alike; ``problems`` words a violation.
 """
 
 import re
@@ -14,6 +13,7 @@ _WHERE: Final = re.compile(r" - at (?P<key>`key` in )?`\$?(?P<path>[^`]*)`\Z")
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 Array: TypeAlias = inspect.VarTupleType | inspect.ListType
+Steps: TypeAlias = tuple[str | int, ...]
 
 
 class Violation(Struct, frozen=True):
@@ -25,7 +25,7 @@ class Violation(Struct, frozen=True):
     """
 
     rule: str
-    steps: tuple[str | int, ...]
+    steps: Steps
     value: Any
     kind: inspect.Type
     in_key: bool = False

@@ -12,7 +12,8 @@ from aiohttp import hdrs, web
 
 from bot.assistants.errors import APIError, invalid
 from bot.assistants.schema.requests import SEARCH_RESULT_CONTENT, Request
-from bot.assistants.validation import from_raw
+from bot.assistants.validation import from_raw, refused
+from bot.runtime.problems import duplicate, unknown, unsupported
 from bot.server.auth import PROJECT
 from bot.server.context import AZURE, CONTEXT, Limits
 
@@ -93,12 +94,8 @@ def include(request: web.Request) -> tuple[str, ...]:
     ]
     for index, value in enumerate(values):
         if value != SEARCH_RESULT_CONTENT:
-            raise invalid(
-                f"Invalid value for 'include[{index}]': {value[:100]!r}. "
-                f"Supported values are: '{SEARCH_RESULT_CONTENT}'.",
-                f"include[{index}]",
-                "invalid_value",
-            )
+            supported = (SEARCH_RESULT_CONTENT,)
+            raise refused(unsupported("include", index, value=value, supported=supported))
     return tuple(values)
 
 
@@ -122,9 +119,9 @@ def parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
         if name in ("include", "include[]") and "include" in known:
             continue
         if name not in known:
-            raise invalid(f"Unknown parameter: '{name[:100]}'.", name[:100], "unknown_parameter")
+            raise refused(unknown(name[:100]))
         if name in given:
-            raise invalid(f"Duplicate parameter: '{name}'.", name, "duplicate_parameter")
+            raise refused(duplicate(name))
         if value or name not in _CURSORS:
             given[name] = value
     return given

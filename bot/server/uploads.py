@@ -17,7 +17,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.assistants.errors import APIError, file_too_large, invalid, storage_unavailable
 from bot.assistants.schema.files import UploadFile
-from bot.assistants.validation import from_raw
+from bot.assistants.validation import from_raw, refused
+from bot.runtime.problems import duplicate, missing, unknown
 from bot.server.context import CONTEXT, Limits
 from bot.server.parsing import integer, refuse_query, require_known_encoding, too_slow
 
@@ -72,7 +73,7 @@ async def _read(request: web.Request, spool: Any, limits: Limits) -> dict[str, o
         name = _name(part)
         assert isinstance(part, BodyPartReader), "nested multipart was refused"
         if name in seen:
-            raise invalid(f"Duplicate parameter: '{name}'.", name, "duplicate_parameter")
+            raise refused(duplicate(name))
         seen.add(name)
         if len(seen) > _MOST_PARTS:
             raise invalid(f"The upload has too many parts: at most {_MOST_PARTS} are taken.")
@@ -87,10 +88,10 @@ async def _read(request: web.Request, spool: Any, limits: Limits) -> dict[str, o
             fields[name] = _json_or_text(value) if name == "expires_after" else value
     if nested:
         if "expires_after" in fields:
-            raise invalid("Duplicate parameter: 'expires_after'.", "expires_after")
+            raise refused(duplicate("expires_after"))
         fields["expires_after"] = nested
     if "file" not in seen:
-        raise invalid("Missing required parameter: 'file'.", "file", "missing_required_parameter")
+        raise refused(missing("file"))
     return fields
 
 
@@ -102,8 +103,7 @@ def _name(part: MultipartReader | BodyPartReader) -> str:
     if not name:
         raise invalid("A part of the upload has no name. Send the parts 'file' and 'purpose'.")
     if name not in ("file", "purpose", "expires_after", *_NESTED):
-        name = _valid_utf8(name[:100])
-        raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+        raise refused(unknown(_valid_utf8(name[:100])))
     for header in (hdrs.CONTENT_ENCODING, hdrs.CONTENT_TRANSFER_ENCODING):
         if part.headers.get(header, "").strip().lower() not in _PLAIN_ENCODINGS:
             raise invalid(f"The part '{name}' is encoded ({header}). Send its bytes unencoded.")

@@ -81,7 +81,7 @@ async def test_a_wrong_configuration_is_one_line(tmp_path: Path) -> None:
     for command in ("run", "serve", "demo"):
         async with program(command, "--config", str(path)) as ran:
             assert await ran.ended() == 2
-        assert "answer_inn is not a key: did you mean answer_in?" in one_line(ran)
+        assert "Unknown key: [discord] answer_inn. Did you mean answer_in?" in one_line(ran)
 
 
 async def test_a_data_directory_held_by_another_process_is_one_line(

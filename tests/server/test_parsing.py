@@ -37,7 +37,11 @@ async def refused(response: aiohttp.ClientResponse, status: int = 400) -> dict[s
         ("limit=1.0", "limit", "Invalid type for 'limit'"),
         ("limit=%2B5", "limit", "Invalid type for 'limit'"),
         ("limit=" + "9" * 5000, "limit", "Invalid type for 'limit'"),
-        ("order=up", "order", "Invalid value for 'order': 'up'"),
+        (
+            "order=up",
+            "order",
+            "Invalid value for 'order': 'up'. Supported values are: 'asc' and 'desc'.",
+        ),
         ("limit=1&limit=2", "limit", "Duplicate parameter: 'limit'"),
         ("colour=red", "colour", "Unknown parameter: 'colour'"),
         ("run_id=r", "run_id", "Unknown parameter: 'run_id'"),

@@ -5,7 +5,6 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bot.assistants.errors import invalid
 from bot.assistants.ids import new_id
 from bot.assistants.schema.content import (
     MAX_CONTENT,
@@ -35,6 +34,8 @@ from bot.assistants.schema.requests import (
     CreateThreadAndRun,
     Request,
 )
+from bot.assistants.validation import refused
+from bot.runtime.problems import wrong_length
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -142,11 +143,8 @@ def _content(request: CreateMessage) -> tuple[Content, ...]:
     parts = tuple(map(_part, request.content))
     size = sum(len(part.text) for part in request.content if isinstance(part, TextInput))
     if size > MAX_CONTENT:
-        raise invalid(
-            "Invalid 'content': string too long. Expected a string with maximum length "
-            f"{MAX_CONTENT}, but got a string with length {size} instead.",
-            "content",
-            "string_above_max_length",
+        raise refused(
+            wrong_length("content", kind="str", relation="<=", limit=MAX_CONTENT, length=size)
         )
     return parts
 

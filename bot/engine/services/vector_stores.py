@@ -25,11 +25,12 @@ from bot.assistants.schema.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
-from bot.assistants.validation import checked
+from bot.assistants.validation import checked, refused
 from bot.engine.context import ProjectContext
 from bot.engine.services.factories import changed
 from bot.engine.services.resources import ResourceWriter, write_resources
 from bot.engine.tool_calls.search import VectorStoreSearch
+from bot.runtime.problems import missing
 from bot.store.engine import Check, Tables
 
 _PAGE_TOKEN: Final = re.compile(r"[0-9]{1,9}\Z")
@@ -257,6 +258,4 @@ def _batch_files(request: CreateFileBatch) -> list[CreateVectorStoreFile]:
             )
             for file_id in request.file_ids
         ]
-    raise errors.invalid(
-        "Missing required parameter: 'file_ids'.", "file_ids", "missing_required_parameter"
-    )
+    raise refused(missing("file_ids"))
