@@ -102,11 +102,9 @@ class Transport:
         """GET an object."""
         return self._object(kind, (await self._send("GET", path, query=query))[1])
 
-    async def get_with_headers(
-        self, kind: type[T], path: str, query: Query = ()
-    ) -> tuple[T, Mapping[str, str]]:
+    async def get_with_headers(self, kind: type[T], path: str) -> tuple[T, Mapping[str, str]]:
         """GET an object; return it with the response's headers."""
-        response, body = await self._send("GET", path, query=query)
+        response, body = await self._send("GET", path)
         return self._object(kind, body), response.headers
 
     async def post(self, kind: type[T], path: str, request: msgspec.Struct | None = None) -> T:

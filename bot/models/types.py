@@ -268,7 +268,6 @@ class ModelError(Exception):
         message: str,
         *,
         code: ErrorCode | None = None,
-        context_window: int | None = None,
         retry_after: float | None = None,
         hopeless: bool | None = None,
         cause: ErrorCause | None = None,
@@ -278,7 +277,7 @@ class ModelError(Exception):
         self.kind = kind
         self.message = message
         self.code: ErrorCode = code or _code_of(kind)
-        self.context_window = context_window
+        self.context_window: int | None = None
         self.retry_after = retry_after
         self.cause = cause
         self._quoted = quoted

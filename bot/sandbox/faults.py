@@ -95,7 +95,6 @@ class Faults:
         *,
         status: int = 500,
         code: int | None = None,
-        message: str = "",
         retry_after: float | None = None,
         times: int | None = 1,
         after_effect: bool = False,
@@ -104,10 +103,10 @@ class Faults:
         error: DiscordError
         if status == 429:
             error = RateLimited(1.0 if retry_after is None else retry_after, code=code or 0)
-        elif code is None and not message:
+        elif code is None:
             error = errors.server_error(status)
         else:
-            error = DiscordError(status, code or 0, message or f"{status}: fault on command")
+            error = DiscordError(status, code, f"{status}: fault on command")
         return self._add(RequestFault(method, route, error, times, after_effect=after_effect))
 
     def drop_next(
@@ -137,15 +136,13 @@ class Faults:
         """Answer the next requests with 429."""
         return self._add(RequestFault(method, route, RateLimited(retry_after), times))
 
-    def refuse_files(
-        self, *, times: int | None = 1, method: str = "*", route: str = "*"
-    ) -> RequestFault:
+    def refuse_files(self, *, times: int | None = 1) -> RequestFault:
         """Refuse requests that upload files, as Discord refuses files that are too large.
 
         Requests without files pass, so a bot can still send the text alone.
         """
         error = errors.entity_too_large()
-        return self._add(RequestFault(method, route, error, times, only_files=True))
+        return self._add(RequestFault("*", "*", error, times, only_files=True))
 
     def block_word(self, word: str, *, code: int = errors.BLOCKED_BY_AUTOMOD) -> RequestFault:
         """Refuse every message with a word, sent or edited, as Discord's AutoMod does."""

@@ -88,24 +88,22 @@ class Troubles:
         self.token_revoked = True
         self._hub.close_bot(4004, "Authentication failed.")
 
-    def delete_reply(self, message: DiscordMessage | None = None) -> DiscordMessage | None:
-        """Delete a message as a moderator would, by default the bot's newest; return it."""
-        if message is None:
-            bot = self._backend.world.bot
-            own = [
-                one
-                for channel in self._backend.world.channels.values()
-                for one in channel.by_id.values()
-                if one.author is bot
-            ]
-            message = max(own, key=lambda one: one.id, default=None)
+    def delete_reply(self) -> DiscordMessage | None:
+        """Delete the bot's newest message as a moderator would; return it."""
+        own = [
+            one
+            for channel in self._backend.world.channels.values()
+            for one in channel.by_id.values()
+            if one.author is self._backend.world.bot
+        ]
+        message = max(own, key=lambda one: one.id, default=None)
         if message is not None:
             self._backend.messages.delete(message, None)
         return message
 
-    def lock_thread(self, thread: Channel, *, archived: bool = True) -> None:
+    def lock_thread(self, thread: Channel) -> None:
         """Lock a channel thread, and archive it."""
-        self._backend.threads.set_state(thread, locked=True, archived=archived)
+        self._backend.threads.set_state(thread, locked=True, archived=True)
 
     def archive_thread(self, thread: Channel) -> None:
         """Archive a channel thread; the next message unarchives it."""
@@ -128,9 +126,9 @@ class Troubles:
         """Deny the bot to post in a channel and its threads."""
         self.forbid(channel, Permission.SEND_MESSAGES, Permission.SEND_MESSAGES_IN_THREADS)
 
-    def expire_interaction(self, interaction: Interaction | None = None) -> Interaction | None:
-        """End the deadlines of an interaction, by default the newest; return it."""
-        interaction = interaction or self._backend.interactions.newest()
+    def expire_interaction(self) -> Interaction | None:
+        """End the deadlines of the newest interaction; return it."""
+        interaction = self._backend.interactions.newest()
         if interaction is not None:
             self._backend.interactions.expire(interaction)
         return interaction

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -12,7 +11,7 @@ from typing import Final
 from bot.models.hosted_support import require_hosts
 from bot.models.local.process import LocalProcess, LocalSettings, library_problem, start_process
 from bot.models.types import ForwardedAnswer, ModelError, ModelEvent, ModelRequest, ModelStatus
-from bot.runtime.clock import Clock, SystemClock
+from bot.runtime.clock import SystemClock
 
 _log: Final = logging.getLogger(__name__)
 
@@ -32,14 +31,11 @@ class LocalModel:
         *,
         label: str,
         settings: LocalSettings | None = None,
-        clock: Clock | None = None,
-        python: str = sys.executable,
     ) -> None:
         self._weights = weights
         self._label = label
         self._settings = settings or LocalSettings()
-        self._clock = clock or SystemClock()
-        self._python = python
+        self._clock = SystemClock()
         self._starting = asyncio.Lock()
         self._child: LocalProcess | None = None
         self._crashed_at: deque[float] = deque(maxlen=self._settings.crashes)
@@ -114,7 +110,7 @@ class LocalModel:
             status = await self._child.chat.check()
             sentence = f"{self.name} is loaded." if status.ok else status.sentence
             return ModelStatus(status.ok, sentence, (self._label,), status.context_window)
-        if problem := await library_problem(self._python):
+        if problem := await library_problem():
             return ModelStatus(False, problem)
         if isinstance(self._weights, Path):
             try:
@@ -144,7 +140,7 @@ class LocalModel:
             weights = self._weights
             gguf = weights if isinstance(weights, Path) else await weights()
             await asyncio.to_thread(_require_gguf, gguf)
-            self._child = await start_process(gguf, self._settings, self._python, self.name)
+            self._child = await start_process(gguf, self._settings, self.name)
             return self._child
 
     async def _after_crash(self, child: LocalProcess) -> None:

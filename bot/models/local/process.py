@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import secrets
+import sys
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -105,12 +106,10 @@ class LocalProcess:
                 _log.debug("local model: %s", text)
 
 
-async def start_process(
-    gguf: Path, settings: LocalSettings, python: str, name: str
-) -> LocalProcess:
+async def start_process(gguf: Path, settings: LocalSettings, name: str) -> LocalProcess:
     """Start the process and return once it serves; raises ``ModelError``."""
     key = secrets.token_urlsafe(24)
-    process = await _spawn(python)
+    process = await _spawn()
     child = LocalProcess(process, deque(maxlen=20))
     assert process.stdin is not None
     assert process.stdout is not None
@@ -160,9 +159,9 @@ async def start_process(
     return child
 
 
-async def _spawn(python: str) -> asyncio.subprocess.Process:
+async def _spawn() -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        python,
+        sys.executable,
         "-m",
         "bot.models.local.child",
         stdin=asyncio.subprocess.PIPE,
@@ -174,14 +173,14 @@ async def _spawn(python: str) -> asyncio.subprocess.Process:
     )
 
 
-async def library_problem(python: str) -> str | None:
+async def library_problem() -> str | None:
     """Return why the library can't be loaded, tested in a separate process."""
     code = (
         "import sys\nfrom bot.models.local.child import describe as w\n"
         "try:\n import xllamacpp\nexcept ImportError as e:\n sys.exit(w(e))"
     )
     process = await asyncio.create_subprocess_exec(
-        python,
+        sys.executable,
         "-c",
         code,
         stdout=asyncio.subprocess.DEVNULL,

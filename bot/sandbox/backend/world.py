@@ -143,13 +143,9 @@ class World:
             )
         )
 
-    def emit_channel(
-        self, name: str, channel: Channel, *, only: frozenset[int] | None = None
-    ) -> None:
+    def emit_channel(self, name: str, channel: Channel) -> None:
         """Send a CHANNEL_ or THREAD_ event with the channel's present state."""
-        self.emit(
-            GatewayEvent(name, render.channel(channel), Intent.GUILDS, channel=channel, only=only)
-        )
+        self.emit(GatewayEvent(name, render.channel(channel), Intent.GUILDS, channel=channel))
 
     async def until(self, condition: Callable[[], Any], timeout: float) -> None:
         """See ``Changes.until``."""

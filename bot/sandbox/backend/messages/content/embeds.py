@@ -13,9 +13,9 @@ MAX_TOTAL: Final = 6000
 URL: Final = re.compile(r"(?:https?|attachment)://\S+\Z")
 
 
-def read_embeds(form: Form, key: str = "embeds") -> list[Payload] | None:
-    """Return the embeds in a field, None where it is not given; notes errors on the form."""
-    embeds = form.forms(key, most=10)
+def read_embeds(form: Form) -> list[Payload] | None:
+    """Return the form's embeds, None if it has no such field; notes errors on the form."""
+    embeds = form.forms("embeds", most=10)
     if embeds is None:
         return None
     total = 0
