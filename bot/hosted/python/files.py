@@ -189,11 +189,12 @@ class SandboxFiles(AbstractOS):
         self.path_unlink(path)
         self._replace(target, data, 0)
 
-    def path_resolve(self, path: PurePosixPath) -> str:
-        return str(path)
+    # The code gets the object as it is: a path, not the text that ``AbstractOS`` announces.
+    def path_resolve(self, path: PurePosixPath) -> Any:
+        return path
 
-    def path_absolute(self, path: PurePosixPath) -> str:
-        return str(path)
+    def path_absolute(self, path: PurePosixPath) -> Any:
+        return path
 
     def getenv(self, key: str, default: str | None = None) -> str | None:
         return default

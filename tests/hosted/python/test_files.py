@@ -42,6 +42,18 @@ print([str(p) for p in Path('/mnt/data').glob('*.csv')], list(os.walk('/')))
     assert result.written == {}
 
 
+async def test_a_resolved_path_is_a_path(sandbox: PythonSandbox) -> None:
+    code = """
+from pathlib import Path
+path = Path('table.csv')
+[(p.name, p.parent / 'other') for p in (path.resolve(), path.absolute())]
+"""
+    result = await sandbox.run("a", code, files={"table.csv": b"1"})
+    assert result.error is None
+    found = "('table.csv', PosixPath('/mnt/data/other'))"
+    assert result.logs == f"[{found}, {found}]"
+
+
 async def test_written_files_are_handed_back_and_stay(sandbox: PythonSandbox) -> None:
     session = partial(sandbox.run, "a")
     given: dict[str, bytes | Path] = {"in.txt": b"one\n"}
