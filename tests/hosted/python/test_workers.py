@@ -49,8 +49,6 @@ async def test_waiting_on_the_host_is_bounded_too() -> None:
 
 
 async def test_no_more_workers_compute_at_once_than_are_allowed() -> None:
-    # None of these runs ends: a worker that ended is listed until the system lets go of it,
-    # though its place is another's already.
     limits = SandboxLimits(seconds=60, wall_seconds=60, workers=2)
     async with PythonSandbox(limits) as sandbox:
         running = [
