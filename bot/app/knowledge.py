@@ -68,7 +68,7 @@ async def synchronized_store(
             await api.create_store_file(state.store_id, CreateVectorStoreFile(file_id=file_id))
             state.files[path] = _KnownFile(digest, file_id)
             await _save(ledger, key, state)
-            _log.info("%s knows %s now", section.name, path)
+            _log.info("The knowledge of assistant %s has %s now", section.name, path)
     return state.store_id if wanted else None
 
 

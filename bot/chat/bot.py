@@ -189,7 +189,7 @@ class ChatBot(dpy_internals.GuardedClient):
             async with asyncio.timeout(_STOP_SECONDS):
                 await parts.scheduler.stop()
         except TimeoutError:
-            _log.warning("Some replies do not say that they will go on after the restart; they do")
+            _log.warning("Some replies do not say that they go on after the restart; they will")
         await parts.services.alerts.stop()
         await parts.vote_reporter.stop()
         await parts.services.namer.stop()

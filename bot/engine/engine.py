@@ -110,4 +110,4 @@ class Engine:
             await self.store.files.delete(file_id)
         except OSError as error:
             # The sweep at the next start tries again.
-            _log.warning("The bytes of %s can't be deleted: %s", file_id, error)
+            _log.warning("The bytes of file %s can't be deleted: %s", file_id, error)

@@ -40,7 +40,7 @@ class DiscordError(Exception):
         return body
 
 
-class Unsupported(Exception):  # noqa: N818 - it says what the sandbox is to a request, as 501 does
+class Unsupported(Exception):  # noqa: N818 - named as the 501 that answers it
     """The request needs a part of Discord that the sandbox does not have; answered by 501."""
 
 

@@ -29,7 +29,7 @@ _DICE: Final = re.compile(
 
 
 @tool(read_only=True)
-async def current_time(context: Context, time_zone: str = "") -> str:  # noqa: D417 - not the model's
+async def current_time(context: Context, time_zone: str = "") -> str:  # noqa: D417 - the model gives no context
     """Return the date and the time now, with the day of the week.
 
     Args:
@@ -169,7 +169,7 @@ async def list_reminders(context: Context) -> str:
 
 
 @tool(read_only=True)
-async def delete_reminder(context: Context, number: int) -> str:  # noqa: D417 - not the model's
+async def delete_reminder(context: Context, number: int) -> str:  # noqa: D417 - the model gives no context
     """Delete a reminder of the member.
 
     Args:

@@ -154,5 +154,5 @@ async def test_sighup_reads_definitions_and_files_anew_and_a_mistake_changes_not
             (tmp_path / "rules.md").write_text("Be very kind.")
             ran.process.send_signal(signal.SIGHUP)
             assert "Ada, Ben" in await ran.until_line("The assistants were updated")
-            assert any("Ada knows" in line for line in ran.log)
+            assert any("The knowledge of assistant Ada has" in line for line in ran.log)
             assert any("2 functions of" in line for line in ran.log)

@@ -68,7 +68,7 @@ class Stage:
         """Show which model answers now; ``line`` is what the bot said about it."""
         panel = self._panel
         panel.model, panel.scripted = chosen, chosen == SHOWCASE
-        if chosen == LOCAL:  # on the page, not by the configuration
+        if chosen == LOCAL:  # chosen on the page, not in config.toml
             line = line.replace(", because [models] endpoint says so", "")
         text = _model_text(line, scripted=panel.scripted)
         panel.model_text, self._sandbox.page.text = both(text), text[0]

@@ -90,7 +90,7 @@ class ChannelThreadOpener:
                 return None
             refused = error.code != CHANNEL_THREAD_EXISTS
             if refused:
-                _log.info("No channel thread in %d: %s", channel_id, error)
+                _log.info("Channel %d accepts no channel thread: %s", channel_id, error)
                 link = link_in_channel(channel_id, guild_id)
         await self._ledger.questions.route(question.id, link, fallback=refused)
         return link.channel_id
@@ -106,7 +106,7 @@ class ChannelThreadOpener:
             if error.status != 400 or error.code == CHANNEL_THREAD_EXISTS:
                 raise
             # Most likely a filter of the server refuses the name.
-            _log.info("No channel thread in %d under its name: %s", question.channel_id, error)
+            _log.info("Channel %d refuses a thread's name: %s", question.channel_id, error)
             await self._create_named_thread(question, neutral_name)
 
     async def _create_named_thread(self, question: NewQuestion, name: str) -> None:

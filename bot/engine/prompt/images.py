@@ -145,7 +145,7 @@ class Images:
         try:
             data = await self._store.files.read(file)
         except FileNotFoundError:
-            _log.warning("The bytes of %s are lost", file_id)
+            _log.warning("The bytes of file %s are lost", file_id)
             raise _UnusableImageError("it is lost") from None
         return await _data_url(data)
 

@@ -271,15 +271,15 @@ class RunExecutor:
                 save_text, save_error = False, error
             return await store()
 
-        text = "The end of %s can't be stored yet (%s); trying again in %.1f s"
+        text = "The end of run %s can't be stored yet (%s); trying again in %.1f s"
         log = partial(_log.warning, text, self.run.id)
         unavailable = on_error(StoreUnavailableError)
         ended = await retry(store, _STORE_RETRIES, unavailable, self._engine.clock, on_wait=log)
         if ended is None:
-            _log.info("%s ended before it could become %s", self.run.id, ending.status)
+            _log.info("Run %s ended before it could become %s", self.run.id, ending.status)
             return False
         if save_error is not None:
-            _log.error("The text that %s wrote can't be stored", self.run.id, exc_info=save_error)
+            _log.error("The text of run %s can't be stored", self.run.id, exc_info=save_error)
         self._context.run = ended.run
         ended.report(self._engine.metrics)
         if save_text and self._call is not None:

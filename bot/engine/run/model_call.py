@@ -124,7 +124,7 @@ class ModelCall:
                 if error.kind == "gone":
                     await self._forget_response()
                 elif (less := fewer_images(request, images, error)) is not None:
-                    _log.info("%s goes on with %s images: %s", self._run.id, less, error)
+                    _log.info("Run %s goes on with %s images: %s", self._run.id, less, error)
                     images = less
                     await self._forget_response()
                 elif error.cause == "tools" and can_leave_tools_out(request, self._tools):

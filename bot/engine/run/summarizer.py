@@ -109,7 +109,7 @@ class Summarizer:
             except Exception as error:  # noqa: BLE001 - logged; the run goes on without a summary
                 _log.debug("A summary failed", exc_info=error)
                 reason = str(error) or type(error).__name__
-            _log.warning("%s goes on without a summary of its thread: %s", self._run.id, reason)
+            _log.warning("Run %s goes on without a summary of its thread: %s", self._run.id, reason)
             pauses.begin(thread_id)
         return False
 

@@ -156,7 +156,7 @@ class RunSupervisor:
                 unfinished.append((project, run))
             if ended is not None:
                 _log.info(
-                    "%s was %s at the start and is %s now", run.id, run.status, ended.run.status
+                    "Run %s was %s at the start and is %s now", run.id, run.status, ended.run.status
                 )
                 if response_id is not None:
                     abandoned.append(response_id)
@@ -169,7 +169,7 @@ class RunSupervisor:
         """
         deadline = self._engine.clock.monotonic() + (run.expires_at or 0) - since
         self._expiries[run.id] = self._background.start(
-            self._expire(project, run.id, deadline), f"{run.id} can't expire"
+            self._expire(project, run.id, deadline), f"Run {run.id} can't expire"
         )
 
     async def _expire(self, project: str, run_id: str, deadline: float) -> None:
@@ -183,7 +183,7 @@ class RunSupervisor:
             try:
                 await self.interrupt(project, run_id, "expired")
             except Exception:  # noqa: BLE001 - logged; the next try follows
-                _log.exception("%s is overdue and can't be ended; trying again in 5 s", run_id)
+                _log.exception("Run %s is overdue and can't be ended; trying again in 5 s", run_id)
             await clock.sleep(_RETRY_SECONDS)
 
     async def _execute(self, executor: RunExecutor) -> None:

@@ -207,7 +207,7 @@ class HostedTools:
             )
         except SearchStoppedError:
             notice = "(The search took too long and was stopped. Try fewer queries or rarer words.)"
-            _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
+            _log.info("A search of run %s took longer than %g s", run.id, self._search_seconds)
         await self.touch(workspace)
         results = tuple(
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))

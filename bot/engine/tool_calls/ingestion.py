@@ -167,7 +167,7 @@ class Ingestion:
             assert isinstance(strategy, StaticChunking), "the engine stores a static strategy"
             await self._store_chunks(store_file, read.text, strategy.static)
         except Exception:  # noqa: BLE001 - logged, and the file fails with a sentence
-            _log.exception("%s could not be indexed", store_file.id)
+            _log.exception("File %s could not be indexed", store_file.id)
             problem = "The engine could not read this file; its log has the reason."
             await self._fail(store_file, FileProblem("server_error", problem))
         return read

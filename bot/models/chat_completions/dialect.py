@@ -56,7 +56,7 @@ class ChatDialect(Struct):
     limit_swapped: bool = False
     alternating: bool = False  # takes user and assistant in turns only, the user first
     calls_tools: bool = True
-    needs_reasoning: bool = False  # wants the reasoning of each answer back, were it empty
+    needs_reasoning: bool = False  # wants the reasoning of each answer back, even an empty one
     null_content: bool = True  # takes null for the text of a message that has only calls
     closes_unopened: bool = False  # ends its thoughts with a tag, and begins them without
 

@@ -104,7 +104,7 @@ class Resumption:
             self._polling = self._polling or silent
         if not reader.background or again is None or error.hopeless or reader.ended_remotely:
             raise error from fault
-        _log.info("%s Reading response %s on.", error, reader.id)
+        _log.info("%s Going on with response %s.", error, reader.id)
         return await self._open(error, again)
 
     async def open(self) -> tuple[ResponseSource, list[ModelEvent]]:

@@ -44,7 +44,7 @@ class Hub:
 
     async def handler(self, request: web.Request) -> web.StreamResponse:
         """Serve the endpoint that clients connect to."""
-        if self._faults.is_out and hdrs.ORIGIN not in request.headers:  # the page goes on
+        if self._faults.is_out and hdrs.ORIGIN not in request.headers:  # not for the page
             return web.Response(status=503)
         compress = request.query.get("compress", "")
         if compress not in ("", *COMPRESSORS) or request.query.get("encoding") == "etf":

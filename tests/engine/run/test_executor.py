@@ -360,7 +360,7 @@ async def test_a_run_whose_text_cannot_be_stored_still_ends(
     execution = await prepare(store, script)
     run = await execution.run()
     assert run.status == "completed"
-    assert f"The text that {run.id} wrote can't be stored" in caplog.text
+    assert f"The text of run {run.id} can't be stored" in caplog.text
     (message,) = await execution.messages()
     assert (message.status, message.content) == ("completed", ())
 

@@ -40,7 +40,7 @@ class QuestionForm(InteractionHandler):
             await self._refuse_where_people_answer(interaction.channel_id or 0)
         except LedgerError as error:
             # The form, once it is sent, says what is wrong.
-            _log.warning("It is not known whether people answer: %s", error)
+            _log.warning("Whether people answer in a channel can't be read: %s", error)
         question = text_field("question", required=False, max_length=LONGEST_TEXT)
         files: ui.FileUpload[Any] = ui.FileUpload(
             custom_id="files", required=False, max_values=MOST_FILES

@@ -240,7 +240,7 @@ class ChannelWriter:
         try:
             await self._request(lambda: self._route.delete(message_id), priority)
         except UndeliverableError as error:
-            _log.info("Message %d of the bot stays: %s", message_id, error)
+            _log.info("Message %d of the bot is not deleted: %s", message_id, error)
         except discord.HTTPException as error:
             if error.code != UNKNOWN_MESSAGE:
                 _log.warning("Message %d of the bot can't be deleted: %s", message_id, error)

@@ -192,7 +192,7 @@ def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> 
     deletion = delete_questions(db, given["ids"], now)
     waiting = f"SELECT id, channel_id, home_id FROM questions WHERE id IN {_IDS} AND marked"
     for question_id, channel_id, home_id in db.execute(waiting, given).fetchall():
-        # The message stands on Discord, and waits no longer.
+        # The message stays on Discord, but it waits no longer: its reaction is removed.
         add_chore(db, home_id or channel_id, "reaction", channel_id, question_id)
     # What was shown beside the questions, and what quotes them in other questions.
     shown_in = forget_shown(db, given, where=f"question_id IN {_IDS}") | forget_shown(db, given)

@@ -162,7 +162,7 @@ def _spending(db: sqlite3.Connection) -> None:
 
 
 _APPROVALS: Final = script(
-    # Calls that ask a person. A call's id may come again in a run: round counts such calls.
+    # Calls that need approval. A call's id may come again in a run: round counts such calls.
     """
     CREATE TABLE approvals (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -27,7 +27,7 @@ class CachedTable(Generic[Content]):
         return known[1]
 
     async def _read_anew(self) -> tuple[int, Content]:
-        # A change meanwhile may be committed after the read: the version is that from before.
+        # Taken before the read: a change during the read may be missing in what was read.
         version = self._session.settings_version
         if self._known is None or self._known[0] != version:
             self._known = version, await self._session.read(self._read)
