@@ -34,11 +34,10 @@ from bot.store.ledger import Ledger, LedgerError, Turn
 PROGRESS_GRACE: Final = 3.0
 """How long the final edit waits for a progress edit under way, in seconds."""
 
-_URGENT: Final = RequestPriority.URGENT
-
 _PAUSE_SECONDS: Final = 2.0
 """How long the edit of a pause may take, in seconds."""
 
+_URGENT: Final = RequestPriority.URGENT
 _FAILURES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
 
 _log: Final = logging.getLogger(__name__)
@@ -241,9 +240,10 @@ class Reply:
     async def pause(self, note: str, *, last: bool = False) -> bool:
         """Add a note below the text so far; try once, for two seconds.
 
-        After the ``last`` note nothing can be written any more: it is tried until Discord answers,
-        and the buttons are removed, too. Returns whether Discord accepted the note.
+        After the ``last`` note only an answer that is ready in time is written: so the note is
+        tried until Discord answers, and removes the buttons. Returns whether Discord accepted it.
         """
+        self._progress_over |= last
         await self._stop_progress(_PAUSE_SECONDS / 2)
         if not self._ids:
             return False

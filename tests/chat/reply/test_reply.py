@@ -167,22 +167,29 @@ class HeldWriter:
     def __init__(self) -> None:
         self.begun = asyncio.Event()
         self.accepted = asyncio.Event()
+        self.edits: list[str] = []
 
     async def try_edit(self, message_id: int, content: str, *, priority: object) -> None:
         self.begun.set()
         await self.accepted.wait()
+        self.edits.append(content)
 
     async def edit(self, message_id: int, content: str, *_: object, priority: object) -> None:
-        pass
+        self.edits.append(content)
+
+
+def held_reply() -> tuple[Reply, HeldWriter]:
+    """A reply with one message, and its writer."""
+    turn: Any = SimpleNamespace(id=1, attempt=1, channel_id=5, parts=(3,))
+    held: Any = HeldWriter()
+    unused: Any = None
+    throttle = EditThrottle(FakeClock(skips=True), channel_seconds=0.0, per_second=10_000)
+    return Reply(turn, held, unused, throttle, unsure=False, channel_lost=unused), held
 
 
 async def test_an_end_that_waits_for_a_progress_edit_can_be_cancelled_at_any_moment() -> None:
-    turn: Any = SimpleNamespace(id=1, attempt=1, channel_id=5, parts=(3,))
-    unused: Any = None
     for steps in range(1_000):
-        held: Any = HeldWriter()
-        throttle = EditThrottle(FakeClock(), channel_seconds=0.0, per_second=10_000)
-        reply = Reply(turn, held, unused, throttle, unsure=False, channel_lost=unused)
+        reply, held = held_reply()
         reply.show(lambda: "Half of")
         await held.begun.wait()
         ending = asyncio.create_task(reply.finish("Half of it.", [], []))
@@ -195,6 +202,19 @@ async def test_an_end_that_waits_for_a_progress_edit_can_be_cancelled_at_any_mom
         await asyncio.wait({ending})
         assert ending.cancelled(), f"went on after {steps} steps"
     assert ending.result()
+
+
+async def test_no_progress_follows_the_last_note() -> None:
+    reply, writer = held_reply()
+    writer.accepted.set()
+    reply.show(lambda: "Half of")
+    await writer.begun.wait()
+    assert await reply.pause("The note.", last=True)
+    reply.show(lambda: "Half of it")
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert writer.edits == ["Half of", "Half of\nThe note."]
+    await reply.stop()
 
 
 async def test_a_long_answer_is_split_and_every_part_is_in_the_ledger(written: Written) -> None:
