@@ -60,7 +60,7 @@ async def test_null_where_the_api_has_text_is_forgiven(
     [
         (b"<html>Welcome</html>", "not JSON that can be read"),
         (b"", "not JSON that can be read"),
-        (b"[" * 100_000, "maximum recursion depth"),
+        (b"[" * 100_000, "while deserializing an object"),
         (b"\xff", "not JSON that can be read"),
         (b"[]", "of another shape"),
         (b"null", "of another shape"),
