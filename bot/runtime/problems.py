@@ -23,7 +23,7 @@ _NAMES: Final = {list: "array", tuple: "array", dict: "object", NoneType: "null"
 """msgspec's names of types that differ from Python's."""
 
 _BOUNDS: Final = {"<": ("long", "above", "maximum"), ">": ("short", "below", "minimum")}
-"""What a value is that breaks a relation to a limit: too long, above the limit, its maximum."""
+"""How a value that breaks a relation is called: too long, above its limit, which is a maximum."""
 
 _LONGEST_QUOTE: Final = 100
 _DECIMAL_BITS: Final = 512
@@ -138,7 +138,7 @@ def unsupported(*steps: str | int, value: object, supported: Iterable[object]) -
 def out_of_range(
     *steps: str | int, number: str, relation: str, limit: str, value: object
 ) -> Problem:
-    """Tell that an "integer" or "decimal" has not the ``relation``, such as ``<=``, to a limit."""
+    """Tell that an "integer" or "decimal" is above (``<=``, ``<``) or below its limit."""
     _, where, bound = _BOUNDS[relation[0]]
     code = f"{number}_{where}_{bound[:3]}_value"
     expected = f"a value {relation} {limit}"
@@ -146,7 +146,7 @@ def out_of_range(
 
 
 def wrong_length(*steps: str | int, kind: str, relation: str, limit: int, length: int) -> Problem:
-    """Tell that the length of a ``kind``, "str" or "array", has not its relation to a limit."""
+    """Tell that a ``kind``, "str" or "array", is too long (``<=``) or too short (``>=``)."""
     how, where, bound = _BOUNDS[relation[0]]
     article, noun = JSON.types[kind].split()
     code, got = f"{noun}_{where}_{bound[:3]}_length", f"{article} {noun} with length {length}"
