@@ -71,7 +71,7 @@ async def measure(
         child("tests.benchmarks.paced", str(tokens), str(TOKENS_A_SECOND)) as (model, _),
         bot_process(name, sandbox, model, conversations) as bot,
     ):
-        await sandbox.bot_ready(timeout=30, commands=name == "bot")
+        await sandbox.bot_ready(timeout=60, commands=name == "bot")
         rooms = [sandbox.guild.add_text_channel(f"room-{n}") for n in range(conversations)]
         await asyncio.sleep(1.0)  # what a start costs is no conversation's
         process = psutil.Process(bot.pid)

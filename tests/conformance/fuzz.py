@@ -59,7 +59,7 @@ def served() -> Iterator[str]:
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
     try:
-        if not ready.wait(30):
+        if not ready.wait(60):
             raise RuntimeError("The server did not start.")
         yield started["url"]
     finally:
