@@ -61,10 +61,10 @@ async def test_events_arrive_unchanged(server: ScriptedServer, client: Client) -
 async def test_a_stream_read_to_its_end_leaves_its_connection_to_the_next(
     server: ScriptedServer, client: Client
 ) -> None:
-    server.then(streams(CREATED, DONE), streams(CREATED, DONE))
-    for _ in range(2):
+    server.then(*[streams(CREATED, DONE)] * 5)
+    for _ in range(5):
         await collected(await client.stream_run("thread_1", ASK))
-    assert len(server.connections) <= 2
+    assert len(server.connections) < 5
 
 
 async def test_unknown_events_and_comments_are_ignored(

@@ -209,7 +209,7 @@ async def test_requests_at_once_learn_the_same(
     endpoint.then(held, held)
     request = asking(user("a"), user("b"))
     answers = [asyncio.ensure_future(collect(chat, request)) for _ in range(2)]
-    await gate.until_waiting()
+    await gate.until_waiting(2)
     gate.open()
     assert [said(await each) for each in answers] == ["yes", "yes"]
 
