@@ -151,11 +151,11 @@ async def test_a_server_that_repeats_the_key_does_not_get_it_into_an_error(
 async def test_a_password_in_the_address_is_in_no_error() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    once = RetryPolicy(attempts=1)
-    async with Client(f"http://me:hush@127.0.0.1:{port}/v1", retries=once) as client:
-        with pytest.raises(UnreachableError) as caught:
-            await client.create_thread(CreateThread())
+        port = free.getsockname()[1]  # held, so that no other process listens there
+        once = RetryPolicy(attempts=1)
+        async with Client(f"http://me:hush@127.0.0.1:{port}/v1", retries=once) as client:
+            with pytest.raises(UnreachableError) as caught:
+                await client.create_thread(CreateThread())
     assert "hush" not in str(caught.value)
     assert f"127.0.0.1:{port}" in str(caught.value)
 
