@@ -56,12 +56,12 @@ class Gateway:
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Stay connected until the client is closed.
+        """Stay connected until the client is closed; after ``stop`` a lost connection stays lost.
 
         Raises ``discord.ConnectionClosed`` where Discord ends the connection for good, and
         ``discord.PrivilegedIntentsRequired`` where Discord has not granted an intent.
         """
-        while not self._client.is_closed():
+        while not (self._client.is_closed() or self._stopped.is_set()):
             try:
                 await self._connect_once()
             except discord.ConnectionClosed as error:

@@ -241,3 +241,17 @@ async def test_stopping_during_an_outage_ends_the_connection_at_once(visit: Visi
     gateway.stop()
     assert visit.life is not None
     await asyncio.wait_for(visit.life, PATIENCE)
+
+
+async def test_a_stopped_gateway_is_not_asked_again_while_other_parts_still_stop(
+    visit: Visit,
+) -> None:
+    clock = FakeClock()
+    visit.guest.gateway = gateway = Gateway(visit.guest, clock)
+    visit.sandbox.troubles.outage(AGES)
+    visit.begin()
+    await visit.until(lambda: clock.slept)
+    gateway.stop()
+    assert visit.life is not None
+    await asyncio.wait_for(visit.life, PATIENCE)
+    assert not visit.guest.is_closed()
