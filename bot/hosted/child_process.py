@@ -1,6 +1,7 @@
 """Child processes that handle untrusted input: their start and their limits.
 
-A child has no environment variables. It limits itself, once, before it reads any input.
+A child has no environment variables, and limits itself before it reads any input. The bot limits
+the sandbox's workers, which a library starts, before they run code.
 """
 
 import asyncio
