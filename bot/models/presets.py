@@ -32,11 +32,6 @@ class Preset(Struct, frozen=True, kw_only=True):
     keys_page: str = ""
     preferred: tuple[str, ...] = ()
 
-    @property
-    def local(self) -> bool:
-        """Whether the endpoint is a server on this machine, which needs no key."""
-        return not self.key_env
-
     def key_in(self, environment: Mapping[str, str]) -> str:
         """Return the endpoint's key, empty if it is not set."""
         return environment.get(self.key_env, "").strip()

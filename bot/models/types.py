@@ -250,6 +250,13 @@ ErrorCause = Literal["key", "credit", "model", "tools", "ability", "too_long", "
 the endpoint, tools, another ability, length of the conversation, or its content."""
 
 _HOPELESS: Final = frozenset({"unauthorized", "unsupported", "context_length", "rejected", "gone"})
+_CODES: Final[dict[ErrorKind, ErrorCode]] = {
+    "rate_limited": "rate_limit_exceeded",
+    "rejected": "invalid_prompt",
+    "context_length": "invalid_prompt",
+    "unsupported": "invalid_prompt",
+}
+"""The codes of a run's ``last_error``; "server_error" for all other kinds."""
 
 
 class ModelError(Exception):
@@ -276,27 +283,17 @@ class ModelError(Exception):
         super().__init__(message)
         self.kind = kind
         self.message = message
-        self.code: ErrorCode = code or _code_of(kind)
+        self.code: ErrorCode = code or _CODES.get(kind, "server_error")
         self.context_window: int | None = None
         self.retry_after = retry_after
         self.cause = cause
         self._quoted = quoted
-        if hopeless is None:
-            hopeless = kind in _HOPELESS
-        self.hopeless = hopeless
+        self.hopeless = kind in _HOPELESS if hopeless is None else hopeless
 
     def __str__(self) -> str:
         if self._quoted not in self.message:  # a secret was taken out of it
             return without_quotes(self.message)
         return self.message.replace(self._quoted, without_quotes(self._quoted))
-
-
-def _code_of(kind: ErrorKind) -> ErrorCode:
-    if kind == "rate_limited":
-        return "rate_limit_exceeded"
-    if kind in ("rejected", "context_length", "unsupported"):
-        return "invalid_prompt"
-    return "server_error"
 
 
 class ModelStatus(Struct, frozen=True):

@@ -13,15 +13,9 @@ from msgspec.structs import replace
 from yarl import URL
 
 from bot.models.http.answer_reader import AnswerReader
-from bot.models.http.errors import ErrorFields, error_for, read_error
+from bot.models.http.errors import ErrorFields, error_for, read_error, read_error_object
 from bot.models.http.stream_reader import WHOLE_BYTES, AnswerStream, PageError, StreamFault
-from bot.models.http.transport_errors import (
-    FAULTS,
-    REFUSED_AS,
-    error_fields,
-    fault_error,
-    fault_verdict,
-)
+from bot.models.http.transport_errors import FAULTS, REFUSED_AS, fault_error, fault_verdict
 from bot.models.types import ForwardedAnswer, ModelError, ModelEvent
 from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.retry import Attempts, RetryPolicy, TryAgain, retry, retry_after
@@ -210,10 +204,11 @@ class Endpoint:
             fault = failed.__cause__
             if method == "POST" and isinstance(fault, StreamFault) and fault.error is not None:
                 # An error event in a response with status 200 is as good as a refusal.
-                status = REFUSED_AS.get(failed.error.kind, 400)
-                raise RefusedError(
-                    status, error_fields(fault), failed.error, failed.again
-                ) from fault
+                status, fields = (
+                    REFUSED_AS.get(failed.error.kind, 400),
+                    read_error_object(fault.error),
+                )
+                raise RefusedError(status, fields, failed.error, failed.again) from fault
             raise
         return stream, events
 

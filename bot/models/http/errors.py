@@ -58,11 +58,16 @@ _PASSING: Final = re.compile(
     r"|failed to (?:generate|parse) .{0,30}(?:tool|function) call",
     re.IGNORECASE,
 )
-# Words in the type or code of a stream's error that blame the request.
-_CALLERS_FAULTS: Final = (
-    "invalid", "bad_request", "badrequest", "context", "image", "policy", "unsupported",
-    "content_filter", "moderation", "safety", "not_found",
+_STREAM_STATUSES: Final = (
+    (429, ("rate_limit", "quota")),
+    (401, ("api_key", "authentication")),
+    (403, ("permission",)),
+    (503, ("overloaded",)),
+    (400, ("invalid", "bad_request", "badrequest", "context", "image", "policy", "unsupported",
+           "content_filter", "moderation", "safety", "not_found")),
 )  # fmt: skip
+"""The HTTP statuses that words in the type or code of a stream's error stand for, in order."""
+
 _NO_KEY: Final = re.compile(
     r"invalid_?api_?key|incorrect api key|api key not valid|(?:invalid|missing|no|expired) api key"
     r"|api key (?:is )?(?:invalid|missing|expired|required)|authentication_error|auth_?unavailable"
@@ -293,22 +298,9 @@ def error_for(
 
 def stream_error(endpoint: str, fields: ErrorFields, *, model: str) -> ModelError:
     """Return the ``ModelError`` for an error object inside a stream."""
-    words = f"{fields.type} {fields.code}".lower()
-    status = fields.status
-    if status is None:
-        if "rate_limit" in words or "quota" in words:
-            status = 429
-        elif "api_key" in words or "authentication" in words:
-            status = 401
-        elif "permission" in words:
-            status = 403
-        elif "overloaded" in words:
-            status = 503
-        elif any(word in words for word in _CALLERS_FAULTS):
-            status = 400
-        else:
-            status = 500
-    return error_for(endpoint, status, fields, model=model)
+    said = f"{fields.type} {fields.code}".lower()
+    known = (status for status, words in _STREAM_STATUSES if any(word in said for word in words))
+    return error_for(endpoint, fields.status or next(known, 500), fields, model=model)
 
 
 def _context_length(fields: ErrorFields, status: int) -> tuple[int | None] | None:

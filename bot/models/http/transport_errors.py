@@ -4,7 +4,7 @@ from typing import Final
 
 import aiohttp
 
-from bot.models.http.errors import ErrorFields, read_error_object, stream_error
+from bot.models.http.errors import read_error_object, stream_error
 from bot.models.http.stream_reader import CutError, GoneError, PageError, StreamFault
 from bot.models.types import ModelError
 from bot.runtime.retry import TryAgain
@@ -12,20 +12,9 @@ from bot.wire.bodies import BodyError
 from bot.wire.http_client import TRANSPORT_ERRORS, never_connected
 from bot.wire.sse import EventTooLargeError
 
-FAULTS: Final = (
-    StreamFault,
-    CutError,
-    EventTooLargeError,
-    BodyError,
-    *TRANSPORT_ERRORS,
-)
+FAULTS: Final = (StreamFault, CutError, EventTooLargeError, BodyError, *TRANSPORT_ERRORS)
 REFUSED_AS: Final = {"rate_limited": 429, "overloaded": 503, "server": 500}
 """The HTTP status that stands for each kind of error inside a stream; all others count as 400."""
-
-
-def error_fields(fault: StreamFault) -> ErrorFields:
-    """Return the fields of the error object in a stream."""
-    return read_error_object(fault.error)
 
 
 def fault_error(
@@ -36,7 +25,7 @@ def fault_error(
     ``connect`` and ``read`` are the timeouts for a connection and for bytes, in seconds.
     """
     if isinstance(fault, StreamFault) and fault.error is not None:
-        return stream_error(endpoint, error_fields(fault), model=model)
+        return stream_error(endpoint, read_error_object(fault.error), model=model)
     if isinstance(fault, PageError):
         return ModelError(
             "rubbish",
