@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bot.models.chat_completions.continuation import CALL_FIELDS
 from bot.models.http.leniency import CallIds, integer, text_in
@@ -31,39 +31,36 @@ _OUTSIDE: Final = re.compile(r'["{}\[\]]')
 _IN_STRING: Final = re.compile(r'["\\]')
 
 
-class _JsonProgress:
+class _JsonProgress(Struct):
     """Tracks whether a JSON object or array is complete; other text never is."""
 
-    __slots__ = ("_depth", "_escaped", "_in_string", "_structured", "has_text")
-
-    def __init__(self) -> None:
-        self.has_text = False
-        self._structured = False
-        self._in_string = False
-        self._escaped = False
-        self._depth = 0
+    has_text: bool = False
+    structured: bool = False
+    in_string: bool = False
+    escaped: bool = False
+    depth: int = 0
 
     def feed(self, piece: str) -> int | None:
         """Take the next piece; return the offset where the value ends, None before its end."""
         if not self.has_text and (begin := piece.lstrip()):
             self.has_text = True
-            self._structured = begin[0] in "{["
-        if not self._structured:
+            self.structured = begin[0] in "{["
+        if not self.structured:
             return None
-        at = 1 if self._escaped else 0
-        self._escaped = False
-        while found := (_IN_STRING if self._in_string else _OUTSIDE).search(piece, at):
+        at = 1 if self.escaped else 0
+        self.escaped = False
+        while found := (_IN_STRING if self.in_string else _OUTSIDE).search(piece, at):
             mark, at = found[0], found.end()
             if mark == '"':
-                self._in_string = not self._in_string
+                self.in_string = not self.in_string
             elif mark == "\\":
-                self._escaped = at == len(piece)
+                self.escaped = at == len(piece)
                 at += 1
             elif mark in "{[":
-                self._depth += 1
+                self.depth += 1
             else:
-                self._depth -= 1
-                if self._depth <= 0:
+                self.depth -= 1
+                if self.depth <= 0:
                     return at
         return None
 
@@ -83,35 +80,20 @@ class _CallPiece(Struct):
         return self.arguments.lstrip().startswith("{")
 
 
-class _OpenCall:
+class _OpenCall(Struct):
     """A call that is being received; it starts once its whole name is known."""
 
-    __slots__ = (
-        "arguments",
-        "endpoint_id",
-        "extra",
-        "held",
-        "id",
-        "index",
-        "name",
-        "progress",
-        "started",
-        "unnamed",
-        "whole",
-    )  # fmt: skip
-
-    def __init__(self, name: str, endpoint_id: str) -> None:
-        self.name = name
-        self.endpoint_id = endpoint_id
-        self.id = ""
-        self.index = -1
-        self.started = False
-        self.held = ""  # a placeholder
-        self.unnamed = ""  # arguments that came before the name
-        self.arguments: list[str] = []
-        self.progress = _JsonProgress()
-        self.whole = False
-        self.extra: dict[str, Any] = {}
+    name: str
+    endpoint_id: str
+    id: str = ""
+    index: int = -1
+    started: bool = False
+    held: str = ""  # a placeholder
+    unnamed: str = ""  # arguments that came before the name
+    arguments: list[str] = []
+    progress: _JsonProgress = field(default_factory=_JsonProgress)
+    whole: bool = False
+    extra: dict[str, Any] = {}
 
     @property
     def has_arguments(self) -> bool:

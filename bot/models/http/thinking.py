@@ -132,9 +132,7 @@ class ThoughtFilter:
             self._buffer = rest
             return self._until_end()
         if closed := _CLOSING.match(begin):
-            self._after_thoughts = True
-            self._buffer = begin[closed.end() :]
-            return self._at_opening()
+            return self._after_closing(begin, closed)
         start = begin[:_LONGEST].lower()
         if len(begin) < _LONGEST and any(tag.startswith(start) for tag in _TAGS):
             return ""
@@ -149,11 +147,7 @@ class ThoughtFilter:
             return ""
         if _FINAL.startswith(self._buffer[closed.start() :].lower()) and closed[0] != _FINAL:
             return ""  # the rest of gpt-oss's marker may follow
-        self._drop(self._buffer[: closed.start()])
-        self._state = "opening"
-        self._after_thoughts = True
-        self._buffer = self._buffer[closed.end() :]
-        return self._at_opening()
+        return self._after_closing(self._buffer, closed)
 
     def _until_closed(self) -> str:
         """Hold back all text up to the closing tag of reasoning that was never opened."""
@@ -163,11 +157,15 @@ class ThoughtFilter:
         if closed is None:
             self._scanned = len(self._buffer)
             return ""
-        self._drop(self._buffer[: closed.start()])
         self.closed_unopened = True
+        return self._after_closing(self._buffer, closed)
+
+    def _after_closing(self, text: str, closed: re.Match[str]) -> str:
+        """Drop the reasoning before its closing tag; return the text behind the tag."""
+        self._drop(text[: closed.start()])
         self._state = "opening"
         self._after_thoughts = True
-        self._buffer = self._buffer[closed.end() :]
+        self._buffer = text[closed.end() :]
         return self._at_opening()
 
     def _begin_answer(self, text: str) -> str:
@@ -191,14 +189,10 @@ class ThoughtFilter:
         closed = _ALONE.search(whole)
         if closed is None or not _ends_thoughts(whole, closed):
             return text
-        self._drop(whole[: closed.start()])
         self.closed_unopened = True
         self.withdrawn = len(whole) > len(text)
-        self._after_thoughts = True
-        self._state = "opening"
         self.passes = False
-        self._buffer = whole[closed.end() :]
-        return self._at_opening()
+        return self._after_closing(whole, closed)
 
 
 def _ends_thoughts(text: str, closed: re.Match[str]) -> bool:

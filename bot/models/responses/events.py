@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from bot.models.http.answer_reader import AnswerReader, usage_in
 from bot.models.http.leniency import (
@@ -57,13 +58,12 @@ _FAILURES: Final = frozenset({"error", "response.error", "response.failed"})
 _WORKING: Final = frozenset({"queued", "in_progress", "pending", "running", "processing"})
 
 
-class _ResponseCall:
+class _ResponseCall(Struct):
     """A function call and the arguments yielded so far; it starts once its name is known."""
 
-    __slots__ = ("arguments", "id", "index")
-
-    def __init__(self, index: int, call_id: str) -> None:
-        self.index, self.id, self.arguments = index, call_id, ""
+    index: int
+    id: str
+    arguments: str = ""
 
 
 class ResponseReader(AnswerReader):
