@@ -88,21 +88,18 @@ def chunk_of(value: dict[str, Any]) -> CompletionChunk:
     if isinstance(choices, dict):
         numbered = all(key.isdigit() for key in choices)
         choices = list(choices.values()) if numbered else [choices]
-    read = [
-        CompletionChoice(
-            index=integer(choice.get("index")) or 0,
-            delta=_delta(choice.get("delta")),
-            message=_delta(choice.get("message")),
-            text=choice.get("text"),
-            finish_reason=choice.get("finish_reason"),
-            stop_reason=choice.get("stop_reason"),
-            error=choice.get("error"),
-            usage=choice.get("usage"),
-        )
-        for choice in (choices if isinstance(choices, list) else ())
-        if isinstance(choice, dict)
-    ]
+    listed = choices if isinstance(choices, list) else ()
+    read = [_choice(choice) for choice in listed if isinstance(choice, dict)]
     return CompletionChunk(choices=read, usage=value.get("usage"), error=value.get("error"))
+
+
+def _choice(value: dict[str, Any]) -> CompletionChoice:
+    choice = CompletionChoice(
+        **{name: value.get(name) for name in CompletionChoice.__struct_fields__}
+    )
+    choice.index = integer(choice.index) or 0
+    choice.delta, choice.message = _delta(choice.delta), _delta(choice.message)
+    return choice
 
 
 def _delta(value: object) -> CompletionDelta | None:

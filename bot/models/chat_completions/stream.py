@@ -23,6 +23,7 @@ from bot.models.http.answer_reader import AnswerReader, usage_in
 from bot.models.http.leniency import (
     END,
     WORDS,
+    StopReason,
     error_in,
     integer,
     is_end,
@@ -48,13 +49,6 @@ _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LENIENT_CHUNKS: Final = 16
 """The number of chunks without a strict decoding after one for which that failed."""
 
-_REASONS: Final[dict[str, FinishReason]] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-}
-
 
 class CompletionReader(AnswerReader):
     """Reads one completion; only the usage follows the finish reason.
@@ -72,7 +66,7 @@ class CompletionReader(AnswerReader):
         thoughts: bool = False,
     ) -> None:
         super().__init__(prompt_estimate=prompt_estimate, unopened=unopened, thoughts=thoughts)
-        self.reason: str | None = None
+        self.reason: StopReason | None = None
         self.usage: ModelUsage | None = None
         self._unreadable = False  # whether a skipped event is no JSON
         self._note = self.thinking.note
@@ -166,7 +160,7 @@ class CompletionReader(AnswerReader):
             raise StreamFault(f"none of the answer can be read; it sent {self.first_skipped}")
         if self.reason == "error":
             raise StreamFault("the endpoint ended the answer with an error")
-        reason = _REASONS.get(self.reason or "", "stop")
+        reason: FinishReason = self.reason or "stop"
         if not self._calls:
             if self._halves.pending:
                 events += self._speak("\ufffd")

@@ -8,7 +8,9 @@ import json
 import re
 import secrets
 import string
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from bot.models.types import FinishReason
 
 END: Final = object()
 """Stands for the marker of a stream's end, ``[DONE]`` in any spelling."""
@@ -182,27 +184,29 @@ def error_in(value: dict[str, Any]) -> Any:
     return None
 
 
-_REASONS: Final[dict[str, str]] = {
-    **dict.fromkeys(
-        ("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_new_tokens",
-         "max_length", "model_length", "token_limit", "limit", "context_length_exceeded",
-         "model_context_window_exceeded", "error_limit"), "length"),
-    **dict.fromkeys(
-        ("content_filter", "content_filtered", "safety", "image_safety", "recitation", "blocklist",
-         "prohibited_content", "spii", "sensitive", "refusal", "guardrail_intervened",
-         "error_toxic", "moderation"), "content_filter"),
-    **dict.fromkeys(
-        ("tool_calls", "tool_call", "tool_use", "tools", "function_call", "function_calls"),
-        "tool_calls"),
-    **dict.fromkeys(
-        ("error", "abort", "aborted", "network_error", "insufficient_system_resource",
-         "malformed_function_call", "unexpected_tool_call"), "error"),
+StopReason = FinishReason | Literal["error"]
+
+_SPELLINGS: Final[dict[StopReason, tuple[str, ...]]] = {
+    "length": (
+        "length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_new_tokens",
+        "max_length", "model_length", "token_limit", "limit", "context_length_exceeded",
+        "model_context_window_exceeded", "error_limit"),
+    "content_filter": (
+        "content_filter", "content_filtered", "safety", "image_safety", "recitation", "blocklist",
+        "prohibited_content", "spii", "sensitive", "refusal", "guardrail_intervened",
+        "error_toxic", "moderation"),
+    "tool_calls": (
+        "tool_calls", "tool_call", "tool_use", "tools", "function_call", "function_calls"),
+    "error": (
+        "error", "abort", "aborted", "network_error", "insufficient_system_resource",
+        "malformed_function_call", "unexpected_tool_call"),
 }  # fmt: skip
+_REASONS: Final = {word: reason for reason, words in _SPELLINGS.items() for word in words}
 _NO_REASON: Final = frozenset({"", "null", "none", "unspecified", "not_finished", "in_progress"})
 
 
-def stop_reason(reason: object) -> str | None:
-    """Return why the model stopped: a ``FinishReason`` or "error"; None without a reason.
+def stop_reason(reason: object) -> StopReason | None:
+    """Return why the model stopped; None without a reason.
 
     An unknown reason counts as "stop".
     """
