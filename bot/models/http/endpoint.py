@@ -191,13 +191,13 @@ class Endpoint:
         data = None if body is None else msgspec.json.encode(body)
         first, between = self.timeouts.first_byte, self.timeouts.between_chunks
         try:
-            with self._failing(model, first):
+            with self.failing(model, first):
                 async with asyncio.timeout(first):
                     response = await self._open(method, url, data, model)
                     with closing_on_error(response):
                         stream = AnswerStream(response, reader, after_finish=after_finish)
                         events = await stream.more(None)
-            with closing_on_error(response), self._failing(model, between):
+            with closing_on_error(response), self.failing(model, between):
                 while not events:  # thoughts, and comments that keep the connection open
                     events = await stream.more(between)
         except FailedError as failed:
@@ -217,7 +217,7 @@ class Endpoint:
     ) -> bytes:
         """Send a request without a body; return the response's body. Raises like ``receive``."""
         wait = self.timeouts.between_chunks
-        with self._failing(model, wait):
+        with self.failing(model, wait):
             async with asyncio.timeout(wait):
                 with closing(await self._open(method, url, None, model)) as response:
                     return await read_bounded(response, most_bytes)
@@ -232,7 +232,7 @@ class Endpoint:
             fields["model"] = msgspec.Raw(msgspec.json.encode(model))
             body = msgspec.json.encode(fields)
         wait = self.timeouts.first_byte
-        with self._failing(model or "any", wait):
+        with self.failing(model or "any", wait):
             async with asyncio.timeout(wait):
                 response = await self._open(method, self.path(path), body, model or "any")
                 with closing_on_error(response):
@@ -243,7 +243,7 @@ class Endpoint:
 
     async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         wait = self.timeouts.between_chunks
-        with self._failing("any", wait):
+        with self.failing("any", wait):
             async for piece in pieces(response, wait):
                 yield piece
 
@@ -273,7 +273,7 @@ class Endpoint:
         return RefusedError(status, fields, error, status_verdict(status, headers, now))
 
     @contextmanager
-    def _failing(self, model: str, waited: float) -> Iterator[None]:
+    def failing(self, model: str, waited: float) -> Iterator[None]:
         """Raise ``FailedError`` for each of ``FAULTS``; no byte came for ``waited`` seconds."""
         try:
             yield

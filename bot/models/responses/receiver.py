@@ -3,9 +3,10 @@
 import logging
 from typing import Final, TypeAlias
 
+from yarl import URL
+
 from bot.models.http.endpoint import Endpoint, FailedError, RefusedError
 from bot.models.http.stream_reader import AnswerStream, CutError, GoneError, StreamFault
-from bot.models.http.transport_errors import FAULTS, fault_verdict
 from bot.models.responses.events import ResponseReader
 from bot.models.types import ModelError, ModelEvent
 from bot.runtime.retry import TryAgain
@@ -22,27 +23,23 @@ class Polling:
         self,
         endpoint: Endpoint,
         reader: ResponseReader,
+        url: URL,
         *,
         model: str,
-        include: list[str],
         interval: float,
     ) -> None:
         self.reader = reader
         self.ended = False
         self._endpoint = endpoint
+        self._url = url
         self._model = model
         self._interval = interval
-        query = {"include[]": include} if include else None
-        self._url = endpoint.path(f"responses/{reader.id}", query)
 
     async def look(self) -> list[ModelEvent]:
         """Retrieve the response and return its new events; raises ``FailedError``."""
         body = await self._endpoint.fetch("GET", self._url, model=self._model)
-        try:
+        with self._endpoint.failing(self._model, 0):
             events = self.reader.take_whole(body)
-        except FAULTS as fault:
-            error = self._endpoint.error(fault, self._model, 0)
-            raise FailedError(error, fault_verdict(fault, error)) from fault
         if self.reader.done:
             events += self.reader.finish()
             self.ended = True
@@ -119,18 +116,15 @@ class Resumption:
                 await self._pause(error, again)
             try:
                 return await self._attempt()
-            except RefusedError as refused:
-                if refused.status == 404:
-                    self._reader.ended_remotely = True
-                    raise self._gone() from refused
-                if refused.status in _NOT_STREAMED and not self._polling:
-                    self._polling = True  # endpoints keep streams for minutes, responses longer
-                    error = None
-                    continue
-                error, again = refused.error, refused.again
             except FailedError as failed:
-                if isinstance(failed.__cause__, (TimeoutError, CutError)) and not self._polling:
-                    self._polling = True
+                status = failed.status if isinstance(failed, RefusedError) else None
+                if status == 404:
+                    self._reader.ended_remotely = True
+                    gone = GoneError(f"there is no response {self._reader.id} (any more)")
+                    raise self._endpoint.error(gone, self._model, 0) from failed
+                silent = isinstance(failed.__cause__, (TimeoutError, CutError))
+                if not self._polling and (silent or status in _NOT_STREAMED):
+                    self._polling = True  # endpoints keep streams for minutes, responses longer
                     error = None
                     continue
                 error, again = failed.error, failed.again
@@ -149,27 +143,14 @@ class Resumption:
 
     async def _attempt(self) -> tuple[ResponseSource, list[ModelEvent]]:
         endpoint, reader = self._endpoint, self._reader
+        query = {"include[]": self._include} if self._include else {}
+        url = endpoint.path(f"responses/{reader.id}", query)
         if self._polling or (reader.progress and reader.sequence is None):
             # Without event numbers a stream can't be continued.
-            polling = Polling(
-                endpoint, reader, model=self._model, include=self._include, interval=self._interval
-            )
+            polling = Polling(endpoint, reader, url, model=self._model, interval=self._interval)
             return polling, await polling.look()
         reader.connected()
-        query: dict[str, str | list[str]] = {"stream": "true", "include_obfuscation": "false"}
+        url = url.update_query(stream="true", include_obfuscation="false")
         if reader.sequence is not None:
-            query["starting_after"] = str(reader.sequence)
-        if self._include:
-            query["include[]"] = self._include
-        url = endpoint.path(f"responses/{reader.id}", query)
-        return await endpoint.receive(
-            "GET",
-            url,
-            None,
-            reader,
-            model=self._model,
-        )
-
-    def _gone(self) -> ModelError:
-        fault = GoneError(f"there is no response {self._reader.id} (any more)")
-        return self._endpoint.error(fault, self._model, 0)
+            url = url.update_query(starting_after=str(reader.sequence))
+        return await endpoint.receive("GET", url, None, reader, model=self._model)
