@@ -66,12 +66,8 @@ class EndpointModel(ABC, Generic[D]):
         self._default_model = options.get("default_model")
         self._dialects: dict[str, D] = {}
         described = f"{self.api} at {self._endpoint.public_url}"
-        self._name = name or described + (f", model {model}" if model else "")
-
-    @property
-    def name(self) -> str:
+        self.name: Final = name or described + (f", model {model}" if model else "")
         """A description for people."""
-        return self._name
 
     @abstractmethod
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.models.chat_completions.model import ChatCompletions
 from bot.models.http.endpoint import EndpointTimeouts
@@ -118,11 +118,7 @@ async def start_process(gguf: Path, settings: LocalSettings, name: str) -> Local
         "gguf": str(gguf),
         "alias": _ALIAS,
         "key": key,
-        "context": settings.context,
-        "parallel": settings.parallel,
-        "longest_answer": settings.longest_answer,
-        "temperature": settings.temperature,
-        "repeat_penalty": settings.repeat_penalty,
+        **structs.asdict(settings),
     }
     answer: dict[str, str] = {}
     try:
