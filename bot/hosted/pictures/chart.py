@@ -1,7 +1,6 @@
 """Draws charts as PNG, on the same dark card as formulas."""
 
 import math
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
@@ -10,7 +9,7 @@ import ziaplot
 from ziamath.config import config as formula_config
 
 from bot.hosted.pictures.fonts import TEXT_FAMILY
-from bot.hosted.pictures.png import INK, PAPER, to_png
+from bot.hosted.pictures.png import INK, PAPER, on_card, to_png
 from bot.hosted.pictures.request import (
     LONGEST_LABEL,
     MOST_BARS,
@@ -78,7 +77,8 @@ def draw_chart(request: ChartRequest) -> bytes:
         diagram.axesnames(_label(request.xlabel) or None, _label(request.ylabel) or None)
     if request.kind != "pie" and any(series.name for series in request.series):
         diagram.legend("right" if len(request.series) > 1 else "none")
-    return to_png(_card(diagram.svgxml(border=False)))
+    drawing = diagram.svgxml(border=False)
+    return to_png(on_card(drawing, x=_MARGIN, top=_MARGIN, bottom=_MARGIN_BOTTOM))
 
 
 @cache
@@ -184,17 +184,3 @@ def _label(text: str) -> str:
 def _tick(text: str) -> str:
     text = _label(text)
     return text if len(text) <= _LONGEST_TICK else f"{text[: _LONGEST_TICK - 1]}…"
-
-
-def _card(svg: ET.Element) -> ET.Element:
-    """Return the drawing on a card with a margin and round corners."""
-    width, height = float(svg.attrib["width"]), float(svg.attrib["height"])
-    size = {
-        "width": f"{width + 2 * _MARGIN:.0f}",
-        "height": f"{height + _MARGIN + _MARGIN_BOTTOM:.0f}",
-    }
-    card = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size})
-    ET.SubElement(card, "rect", {**size, "rx": "8", "fill": PAPER})
-    svg.attrib.update({"x": str(_MARGIN), "y": str(_MARGIN)})
-    card.append(svg)
-    return card

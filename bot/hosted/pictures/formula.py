@@ -11,7 +11,7 @@ from ziamath.zmath import Math, loadedfonts
 
 from bot.hosted.pictures.arrays import Rules, remove_rules, set_rules
 from bot.hosted.pictures.fonts import mathematical_font
-from bot.hosted.pictures.png import INK, PAPER, to_png
+from bot.hosted.pictures.png import INK, on_card, to_png
 from bot.hosted.pictures.request import LONGEST_TEX, PictureError
 from bot.hosted.pictures.ruled_table import RuledTable
 
@@ -23,7 +23,6 @@ _MARGIN_TOP: Final = 16.0
 _MARGIN_BOTTOM: Final = 26.0
 """Discord's mark for pictures with alt text has its place in the lower left corner."""
 
-_RADIUS: Final = 8
 _FONT: Final = "formulas"
 
 _WITHOUT_MEANING: Final = re.compile(
@@ -101,22 +100,13 @@ def draw_formula(tex: str) -> bytes:
     width, height = float(drawn.attrib["width"]), float(drawn.attrib["height"])
     if not (width > 4 and height > 4):
         raise PictureError("The formula shows nothing.")
-    place = {"x": str(_MARGIN_X), "y": str(_MARGIN_TOP), "overflow": "visible"}
-    drawn.attrib.update({**place, "fill": INK})
+    drawn.attrib.update({"overflow": "visible", "fill": INK})
     for element in drawn.iter():
         # Some lines above and through letters are black, whatever the formula's colour is.
         for paint in ("stroke", "fill"):
             if element.get(paint) == "black":
                 element.set(paint, INK)
-    card = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
-    size = {
-        "width": f"{width + 2 * _MARGIN_X:.0f}",
-        "height": f"{height + _MARGIN_TOP + _MARGIN_BOTTOM:.0f}",
-    }
-    card.attrib.update(size)
-    ET.SubElement(card, "rect", {**size, "rx": str(_RADIUS), "fill": PAPER})
-    card.append(drawn)
-    return to_png(card)
+    return to_png(on_card(drawn, x=_MARGIN_X, top=_MARGIN_TOP, bottom=_MARGIN_BOTTOM))
 
 
 def _prepared(tex: str) -> str:

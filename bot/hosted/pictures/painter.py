@@ -6,6 +6,7 @@ only a process can be ended from outside.
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -48,13 +49,10 @@ class Painter:
         async with self._one_at_a_time:
             if self._closed:
                 raise PictureError("The program is stopping.")
-            fresh = self._child is None
-            try:
-                return await self._try(request)
-            except _BROKEN:
-                if fresh:
-                    raise PictureError("Drawing it takes too much.") from None
-            # A child that was idle may have ended itself.
+            if self._child is not None:
+                # A child that was idle may have ended itself.
+                with suppress(*_BROKEN):
+                    return await self._try(request)
             try:
                 return await self._try(request)
             except _BROKEN:
@@ -62,21 +60,17 @@ class Painter:
 
     async def _try(self, request: Request) -> bytes:
         """Ask the child once; a child that did not answer in full is ended."""
-        complete = False
         try:
             child = await self._started(request)
             async with asyncio.timeout(self._seconds):
-                picture = await _ask(child, request)
-            complete = True
+                return await _ask(child, request)
         except PictureError:
-            complete = True
             raise
-        except TimeoutError:
-            raise PictureError("Drawing it takes too long.") from None
-        finally:
-            if not complete:
-                await self._end()
-        return picture
+        except BaseException as error:
+            await self._end()
+            if isinstance(error, TimeoutError):
+                raise PictureError("Drawing it takes too long.") from None
+            raise
 
     async def close(self) -> None:
         """End the process; later pictures are refused."""

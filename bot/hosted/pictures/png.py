@@ -14,6 +14,18 @@ INK: Final = "#f2f3f5"
 
 MOST_PIXELS: Final = 4_000_000
 _LONGEST_SIDE: Final = 4_000
+_RADIUS: Final = "8"
+
+
+def on_card(drawing: ET.Element, *, x: float, top: float, bottom: float) -> ET.Element:
+    """Return a drawing on a card with margins, in pixels, and round corners."""
+    width, height = float(drawing.attrib["width"]), float(drawing.attrib["height"])
+    size = {"width": f"{width + 2 * x:.0f}", "height": f"{height + top + bottom:.0f}"}
+    card = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size})
+    ET.SubElement(card, "rect", {**size, "rx": _RADIUS, "fill": PAPER})
+    drawing.attrib.update({"x": str(x), "y": str(top)})
+    card.append(drawing)
+    return card
 
 
 def to_png(svg: ET.Element) -> bytes:
