@@ -124,7 +124,7 @@ class PythonSandbox:
         kept = self._session(key, group)
         kept.users += 1
         try:
-            async with kept.lock, self._workers.slot():
+            async with kept.lock, self._workers.slots:
                 output = Output(
                     self.limits.output_characters, self.limits.printed_characters, on_output
                 )

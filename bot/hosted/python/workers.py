@@ -1,8 +1,7 @@
 """Worker processes for sandboxed code: one process for each run, within limits."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +58,8 @@ class Workers:
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.limits = limits
-        self._free = asyncio.Semaphore(limits.workers)
+        self.slots = asyncio.Semaphore(limits.workers)
+        """One for each worker: a run holds a slot, in the order in which runs asked for one."""
         self._starting = asyncio.Lock()
         self._pool: AsyncMonty | None = None
         self._stack = AsyncExitStack()
@@ -76,23 +76,17 @@ class Workers:
             with suppress(RuntimeError):  # the failure is already on its way to the caller
                 deadline.reschedule(asyncio.get_running_loop().time())
         # once all slots are held here, no run is under way
-        await asyncio.gather(*(self._free.acquire() for _ in range(self.limits.workers)))
+        await asyncio.gather(*(self.slots.acquire() for _ in range(self.limits.workers)))
         self._pool = None
         await self._stack.aclose()
         await self._painter.close()
         for _ in range(self.limits.workers):
-            self._free.release()
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[None]:
-        """Hold a worker's slot for one run; runs get slots in the order of their requests."""
-        async with self._free:
-            yield
+            self.slots.release()
 
     async def execute(
         self, state: bytes | None, code: str, files: "SandboxFiles", output: Output
     ) -> tuple[bytes | None, str | None]:
-        """Run ``code`` with the variables in ``state``; the caller holds a ``slot``.
+        """Run ``code`` with the variables in ``state``; the caller holds a slot.
 
         Returns the new state (None: the old one stays) and what went wrong, if anything did.
         Raises StateLostError before anything was run, RuntimeError when closed.
