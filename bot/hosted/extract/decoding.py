@@ -69,11 +69,8 @@ _TRUST: Final = 9.0
 _ASCII: Final = 2.5  # the cost of an ASCII character; all candidates but UTF-16 read the same ASCII
 _EASTERN: Final = ("cp932", "euc_jp", "euc_jis_2004", "gb18030", "cp949", "cp950")
 _EASTERN_TELL: Final = 8
-_NOT_JAPANESE: Final = (
-    "gb18030",
-    "cp949",
-    "cp950",
-)  # these encodings have kana too, which their texts hardly ever use
+# these encodings have kana too, which their texts hardly ever use
+_NOT_JAPANESE: Final = ("gb18030", "cp949", "cp950")
 _BEYOND: Final = re.compile("[^\x00-\x7f]")
 _KANA: Final = re.compile("[\u3041-\u30fa]")
 _CUT_WORD: Final = re.compile("\xad[ \t]*\n[ \t]*")

@@ -51,9 +51,8 @@ class _HTMLReader(HTMLParser):
         self._last = "\n"  # the last text written
         self._gap = False  # whether white space followed that text
         self._ruby: list[str] | None = None  # ruby text: the pronunciation of a word
-        self._readings: list[
-            str
-        ] = []  # ruby text waits for the end of the block, so that it splits no word
+        # ruby text waits for the end of the block, so that it splits no word
+        self._readings: list[str] = []
 
     @property
     def text(self) -> str:

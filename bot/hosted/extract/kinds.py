@@ -62,14 +62,16 @@ _OTHER_FORMATS: Final[dict[bytes, str]] = {
 
 def is_text(name: str) -> bool:
     """Return whether the extension of a file name means a plain text file."""
-    ending = name.rpartition(".")[2].lower()
-    return "." in name and (ending in TEXT or ending in JSON or ending in HTML)
+    return _ending(name) in TEXT | JSON | HTML
 
 
 def is_readable(name: str) -> bool:
     """Return whether the extension of a file name means a file whose text can be extracted."""
-    ending = name.rpartition(".")[2].lower()
-    return is_text(name) or ("." in name and (ending == "pdf" or ending in PACKED))
+    return is_text(name) or _ending(name) in PACKED | {"pdf"}
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
 
 
 def kind_of(name: str, data: bytes) -> Kind:
@@ -77,7 +79,7 @@ def kind_of(name: str, data: bytes) -> Kind:
 
     Only the first bytes are examined; the reader of packed files examines their contents.
     """
-    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    ending = _ending(name)
     if not data.strip(b"\x00\t\n\r "):
         raise ExtractionError("no_text", "The file is empty.")
     head = data[:4096]

@@ -177,14 +177,11 @@ def _string(value: Any) -> str:
 _BROKEN: Final = (
     ValueError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     AttributeError,
     AssertionError,
     ArithmeticError,
-    NotImplementedError,
     OSError,
-    RecursionError,
     EOFError,
     RuntimeError,
 )

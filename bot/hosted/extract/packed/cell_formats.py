@@ -94,11 +94,8 @@ def _tokens(section: str) -> tuple[Token, ...]:
         kind = match.lastgroup
         if kind is None:
             continue
-        text = match[kind]
-        if kind in ("quoted", "escaped", "currency"):
-            found.append(("literal", text))
-        else:
-            found.append((kind, text))
+        is_literal = kind in ("quoted", "escaped", "currency")
+        found.append(("literal" if is_literal else kind, match[kind]))
     if not any(kind == "date" for kind, _ in found):
         found = [("other" if kind == "era" else kind, text) for kind, text in found]
     elif _JAPANESE.search(section):
@@ -135,10 +132,7 @@ def _number(tokens: tuple[Token, ...], number: float) -> str:
         return f"-{made}" if _NOT_ZERO.search(made) else made
     places = [index for index, (kind, _) in enumerate(tokens) if kind in ("digit", "fraction")]
     if not places:
-        return "".join(
-            _general(number) if text == "\x00" else text if text != "@" else _general(number)
-            for _, text in tokens
-        )
+        return "".join(_general(number) if text in ("\x00", "@") else text for _, text in tokens)
     percents = sum(text == "%" for kind, text in tokens if kind == "other")
     first, last = places[0], places[-1]
     inside = tokens[first : last + 1]
