@@ -37,12 +37,12 @@ from bot.assistants.schema.tools import (
 from bot.assistants.schema.tools import ToolCall as StepCall
 from bot.engine.prompt.images import (
     MOST_BYTES_TOGETHER,
+    TOO_LARGE_NOTICE,
     LinkedImage,
     PromptItem,
     PromptMessage,
     PromptPart,
     StoredImage,
-    too_large_notice,
 )
 from bot.engine.tool_calls.search_rendering import render_for_model
 from bot.engine.tool_calls.streamed_calls import CODE, SEARCH
@@ -219,7 +219,7 @@ def _with_bounded_images(message: Message, left: int) -> tuple[Message, int]:
         if isinstance(part, ImageUrlPart):
             left -= len(part.image_url.url)
             if left < 0:
-                part = TextPart(TextValue(too_large_notice()))
+                part = TextPart(TextValue(TOO_LARGE_NOTICE))
         content.append(part)
     return replace(message, content=tuple(content)), left
 

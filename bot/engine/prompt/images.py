@@ -263,10 +263,9 @@ def _size(data_url: str) -> int:
     return len(data_url) * 3 // 4
 
 
-def too_large_notice() -> str:
-    """Return the notice for an image that is too large."""
-    return _notice(_TOO_LARGE)
-
-
 def _notice(why: str) -> str:
     return f"(An image that belongs here can't be shown: {why}.)"
+
+
+TOO_LARGE_NOTICE: Final = _notice(_TOO_LARGE)
+"""The notice that replaces an image that is too large."""

@@ -1,7 +1,6 @@
 """Ends a run in the database: the run, its open step and its open message together."""
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -22,25 +21,21 @@ from bot.engine.run.run_events import RunFeed
 from bot.runtime.metrics import Metrics
 from bot.store.engine import Tables
 
-_STEP_STATUS: Final[Mapping[RunStatus, StepStatus]] = MappingProxyType(
-    {
-        "cancelled": "cancelled",
-        "expired": "expired",
-        "failed": "failed",
-        "incomplete": "completed",  # the API has no incomplete steps
-        "completed": "completed",
-    }
-)
+_STEP_STATUS: Final[Mapping[RunStatus, StepStatus]] = {
+    "cancelled": "cancelled",
+    "expired": "expired",
+    "failed": "failed",
+    "incomplete": "completed",  # the API has no incomplete steps
+    "completed": "completed",
+}
 """The status of an open step when its run ends."""
 
-_MESSAGE_REASON: Final[Mapping[RunStatus, MessageIncompleteReason]] = MappingProxyType(
-    {
-        "cancelled": "run_cancelled",
-        "expired": "run_expired",
-        "failed": "run_failed",
-        "incomplete": "max_tokens",
-    }
-)
+_MESSAGE_REASON: Final[Mapping[RunStatus, MessageIncompleteReason]] = {
+    "cancelled": "run_cancelled",
+    "expired": "run_expired",
+    "failed": "run_failed",
+    "incomplete": "max_tokens",
+}
 """Why an open message is incomplete when its run ends."""
 
 
@@ -128,11 +123,7 @@ def total_usage(steps: Iterable[RunStep]) -> Usage:
 
 
 def _run_changes(ending: RunEnding, now: int, usage: Usage) -> dict[str, Any]:
-    changes: dict[str, Any] = {
-        "usage": usage,
-        "required_action": None,
-        "last_error": ending.error,
-    }
+    changes: dict[str, Any] = {"usage": usage, "required_action": None, "last_error": ending.error}
     if ending.status in ("cancelled", "failed", "completed"):
         changes[f"{ending.status}_at"] = now
     if ending.status != "expired":

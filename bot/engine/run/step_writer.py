@@ -248,19 +248,15 @@ class StepWriter:
     def _write_message(self, tables: Tables, message: Message) -> None:
         tables.messages.write(message, id=message.id, thread_id=self._run.thread_id)
 
-    def _with_stored_metadata(self, tables: Tables) -> Message:
-        """Return the message with its stored metadata, which a caller may have modified."""
-        assert self.message is not None, "only a message that has begun is written"
-        stored = tables.messages.readable(id=self.message.id, thread_id=self._run.thread_id)
-        return self.message if stored is None else replace(self.message, metadata=stored.metadata)
-
     def _written_message(self, tables: Tables) -> Message:
-        """Return the message with all that was written so far.
+        """Return the message with all that was written so far, and with its stored metadata.
 
-        Files that the run's code generated are part of the first message after the code: images as
-        content, others as attachments.
+        A caller may have modified the metadata. Files that the run's code generated are part of
+        the first message after the code: images as content, others as attachments.
         """
-        message = self._with_stored_metadata(tables)
+        message = self.message
+        assert message is not None, "only a message that has begun is written"
+        stored = tables.messages.readable(id=message.id, thread_id=self._run.thread_id)
         images: list[Content] = []
         attachments: list[Attachment] = []
         owners = self._workspace.message_of_file
@@ -273,6 +269,7 @@ class StepWriter:
                 attachments.append(Attachment(file_id, (CodeInterpreterTool(),)))
         return replace(
             message,
+            metadata=message.metadata if stored is None else stored.metadata,
             content=(*self._content(tables), *images),
             attachments=tuple(attachments) or message.attachments,
         )

@@ -34,9 +34,8 @@ class PartialText:
         if not self._inside:
             begin = self._begins.search(self._buffer)
             if begin is None:
-                self._buffer = self._buffer[
-                    -_KEPT:
-                ]  # or each piece would be searched with all before it
+                # The rest is dropped, or each piece would be searched with all before it.
+                self._buffer = self._buffer[-_KEPT:]
                 return ""
             self._inside = True
             self._buffer = self._buffer[begin.end() :]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from bot.assistants.schema.tools import (
     CalledCode,
@@ -28,22 +28,37 @@ SEARCH: Final = "file_search"
 
 
 @dataclass
-class StreamedFunctionCall:
-    """A function call; the API's caller submits its output. Mutable: the arguments grow."""
+class _WrittenCall:
+    """A call that the model writes. Mutable: the arguments grow."""
 
     id: str
-    name: str
     arguments: list[str] = field(default_factory=list)
+
+    def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
+        """Add the next piece of the arguments; return the delta of the piece, if it has one."""
+        self.arguments.append(piece)
+        return None
+
+    @property
+    def written(self) -> Any:
+        """The value of the arguments; their text where they are not JSON."""
+        text = "".join(self.arguments)
+        try:
+            return json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            return text
+
+
+@dataclass
+class StreamedFunctionCall(_WrittenCall):
+    """A function call; the API's caller submits its output. The run's feed publishes its pieces."""
+
+    name: str = field(kw_only=True)
 
     def started_delta(self, index: int) -> ToolCallDelta:
         """Return the delta that begins the call in a stream."""
         function = FunctionDelta(name=self.name, arguments="", output=None)
         return FunctionCallDelta(index=index, id=self.id, function=function)
-
-    def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
-        """Add the next piece of the arguments; the run's feed publishes the piece itself."""
-        self.arguments.append(piece)
-        return None
 
     def to_tool_call(self) -> ToolCall:
         """Return the call as its run step has it."""
@@ -51,11 +66,9 @@ class StreamedFunctionCall:
 
 
 @dataclass
-class StreamedCodeCall:
-    """A code_interpreter call. Mutable: the arguments grow, ``logs`` is set at the end."""
+class StreamedCodeCall(_WrittenCall):
+    """A code_interpreter call; ``logs`` is set at the end."""
 
-    id: str
-    arguments: list[str] = field(default_factory=list)
     logs: str | None = None
     _code: PartialText = field(default_factory=lambda: PartialText("code"))
 
@@ -86,14 +99,8 @@ class StreamedCodeCall:
     @property
     def code(self) -> str:
         """The code, also if the model wrote it without the JSON around it."""
-        text = "".join(self.arguments)
-        try:
-            arguments = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
-            return encodable(text)
-        if isinstance(arguments, dict):
-            arguments = arguments.get("code", "")
-        return encodable(str(arguments))
+        written = self.written
+        return encodable(str(written.get("code", "") if isinstance(written, dict) else written))
 
     def to_tool_call(self) -> ToolCall:
         """Return the call as its run step has it."""
@@ -102,36 +109,24 @@ class StreamedCodeCall:
 
 
 @dataclass
-class StreamedSearchCall:
-    """A file_search call. Mutable: the arguments grow, ``search`` is set when it is done."""
+class StreamedSearchCall(_WrittenCall):
+    """A file_search call, whose arguments no stream has; ``search`` is set when it is done."""
 
-    id: str
-    arguments: list[str] = field(default_factory=list)
     search: CalledSearch = field(default_factory=CalledSearch)
 
     def started_delta(self, index: int) -> ToolCallDelta:
         """Return the delta that begins the call in a stream."""
         return FileSearchCallDelta(index=index, file_search=CalledSearch(), id=self.id)
 
-    def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
-        """Add the next piece of the arguments, which streams do not have."""
-        self.arguments.append(piece)
-        return None
-
     @property
     def queries(self) -> tuple[str, ...]:
         """The queries; text that is not JSON is one query."""
-        text = "".join(self.arguments)
-        try:
-            arguments = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
-            return (encodable(text),)
-        if isinstance(arguments, dict):
-            arguments = arguments.get("queries", arguments.get("query", ()))
-        if isinstance(arguments, str):
-            arguments = [arguments]
-        queries = arguments if isinstance(arguments, list) else ()
-        return tuple(encodable(str(query)) for query in queries)
+        found = self.written
+        if isinstance(found, dict):
+            found = found.get("queries", found.get("query", ()))
+        if isinstance(found, str):
+            found = [found]
+        return tuple(encodable(str(query)) for query in found) if isinstance(found, list) else ()
 
     def to_tool_call(self) -> ToolCall:
         """Return the call as its run step has it."""
@@ -145,4 +140,4 @@ def new_call(id_: str, name: str, hosted: frozenset[str]) -> StreamedCall:
     """Return a call that the model has begun; ``hosted`` names the tools that the engine runs."""
     if name in hosted:
         return StreamedCodeCall(id_) if name == CODE else StreamedSearchCall(id_)
-    return StreamedFunctionCall(id_, name)
+    return StreamedFunctionCall(id_, name=name)
