@@ -30,12 +30,12 @@ class ContextWindows:
         """Return the window of a model."""
         return self._learned.get(model, self._configured or ASSUMED)
 
-    def learn(self, model: str, window: int) -> bool:
+    def learn(self, model: str, window: int | None) -> bool:
         """Remember a window that an endpoint named; return whether it is smaller than before."""
-        smaller = window < self.of(model)
-        if smaller:
-            self._learned[model] = window
-        return smaller
+        if window is None or window >= self.of(model):
+            return False
+        self._learned[model] = window
+        return True
 
 
 def completion_left(run: Run, spent: Usage) -> int | None:

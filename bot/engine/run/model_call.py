@@ -109,7 +109,7 @@ class ModelCall:
         anew. Raises ``ModelError``, ``LimitError`` and ``InterruptedRunError``.
         """
         self._response_id = self.writer.response_id = unread_response
-        share = 1.0
+        share, windows = 1.0, self._engine.context_windows
         images: ImageChoice = "all"
         for attempts_left in reversed(range(_MAX_ATTEMPTS)):
             request, prompt = await self._next_request(share)
@@ -132,7 +132,7 @@ class ModelCall:
                     self._metadata[TOOLS_LEFT_OUT] = "true"
                 elif error.kind != "context_length":
                     raise
-                elif not self._learn_window(error):
+                elif not windows.learn(self._run.model, error.context_window):
                     share *= _SHRINK
             else:
                 return finished
@@ -152,11 +152,6 @@ class ModelCall:
     def _new_writer(self) -> StepWriter:
         hosted = frozenset(self._tools.functions)
         return StepWriter(self._context, hosted, self._response_id, self._metadata)
-
-    def _learn_window(self, error: ModelError) -> bool:
-        """Remember the model's context window if the error tells it, and it is smaller."""
-        window = error.context_window
-        return window is not None and self._engine.context_windows.learn(self._run.model, window)
 
     async def _forget_response(self) -> None:
         self._response_id = self.writer.response_id = None

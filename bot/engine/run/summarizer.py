@@ -10,6 +10,8 @@ from contextlib import aclosing
 from functools import partial
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from bot.assistants.schema.objects import Run, Usage
 from bot.engine.prompt import history
 from bot.engine.prompt.context_window import completion_left, estimated_usage, prompt_left, usage_of
@@ -64,12 +66,11 @@ class _Plan(NamedTuple):
     request: ModelRequest
 
 
-class _Answer:
+class _Answer(Struct):
     """What the model has answered so far."""
 
-    def __init__(self) -> None:
-        self.text = ""
-        self.usage: Usage | None = None
+    text: str = ""
+    usage: Usage | None = None
 
 
 class Summarizer:
@@ -115,8 +116,7 @@ class Summarizer:
 
     def _learn(self, error: ModelError) -> None:
         """Shorten the next call: the endpoint found the last one too long."""
-        window, windows = error.context_window, self._engine.context_windows
-        if window is None or not windows.learn(self._run.model, window):
+        if not self._engine.context_windows.learn(self._run.model, error.context_window):
             self._share *= _SHRINK
 
     def _plan(self, room: int, tables: Tables) -> _Plan | None:

@@ -21,6 +21,7 @@ from bot.hosted.search.chunk import Chunk, chunk
 from bot.hosted.search.query import searchable
 from bot.runtime.clock import Clock
 from bot.runtime.fair_queue import FairSlots
+from bot.runtime.tasks import BackgroundTasks
 from bot.store.engine import EngineStore, Tables
 
 _log: Final = logging.getLogger(__name__)
@@ -84,8 +85,7 @@ class Ingestion:
         self._budgets: dict[str, _Budget] = {}
         # The vector store files that wait for a text, by project and file id.
         self._waiting: dict[tuple[str, str], list[VectorStoreFile]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._background = BackgroundTasks()
 
     async def start(self) -> None:
         """Go on with the files that the last process left unfinished."""
@@ -95,24 +95,19 @@ class Ingestion:
 
     async def stop(self) -> None:
         """Stop; unfinished files stay ``in_progress`` and go on at the next start."""
-        self._stopping = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
 
     def submit(self, project: str, files: Iterable[VectorStoreFile]) -> None:
         """Index a project's files when their turn comes."""
-        if self._stopping:
-            return
         for file in files:
             waiting = self._waiting.get((project, file.id))
             if waiting is not None:
                 waiting.append(file)
                 continue
             self._waiting[project, file.id] = [file]
-            task = asyncio.create_task(self._ingest(project, file.id))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.start(
+                self._ingest(project, file.id), f"{file.id} could not be indexed to its end"
+            )
 
     async def _ingest(self, project: str, file_id: str) -> None:
         """Read a file and index it in each vector store that waits for it."""
