@@ -143,14 +143,15 @@ class Resumption:
 
     async def _attempt(self) -> tuple[ResponseSource, list[ModelEvent]]:
         endpoint, reader = self._endpoint, self._reader
-        query = {"include[]": self._include} if self._include else {}
-        url = endpoint.path(f"responses/{reader.id}", query)
+        path, include = f"responses/{reader.id}", {"include[]": self._include}
         if self._polling or (reader.progress and reader.sequence is None):
             # Without event numbers a stream can't be continued.
+            url = endpoint.path(path, include)
             polling = Polling(endpoint, reader, url, model=self._model, interval=self._interval)
             return polling, await polling.look()
         reader.connected()
-        url = url.update_query(stream="true", include_obfuscation="false")
+        query = {"stream": "true", "include_obfuscation": "false"}
         if reader.sequence is not None:
-            url = url.update_query(starting_after=str(reader.sequence))
+            query["starting_after"] = str(reader.sequence)
+        url = endpoint.path(path, {**query, **include})
         return await endpoint.receive("GET", url, None, reader, model=self._model)
