@@ -4,7 +4,6 @@ import html
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from typing import Annotated, Final
 
 import aiohttp
@@ -144,9 +143,7 @@ class WebSearch:
             base = base if base.path.endswith("/search") else base / "search"
             url = base.with_query(q=query, format="json")
         try:
-            response = await self._http.open("GET", url)
-            with closing(response):
-                body = await read_bounded(response, _SEARCH_BYTES)
+            body = await self._http.fetch("GET", url, most_bytes=_SEARCH_BYTES)
             if brave:
                 return decode_json(body, _BraveAnswer).web.results
             return decode_json(body, _Results).results

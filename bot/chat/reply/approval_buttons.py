@@ -73,12 +73,6 @@ def decided_view(approval_id: int) -> discord.ui.View:
 
     A message of the bot without any button could be taken for a part of a reply.
     """
-    made = discord.ui.View(timeout=None)
-    made.add_item(
-        discord.ui.Button(
-            label=localized("approval-decided"),
-            disabled=True,
-            custom_id=f"tools:decided:{approval_id}",
-        )
-    )
-    return made
+    custom_id = f"tools:decided:{approval_id}"
+    label = localized("approval-decided")
+    return view(discord.ui.Button(label=label, disabled=True, custom_id=custom_id))

@@ -277,7 +277,7 @@ def answer_buttons(
     return [ReplyButton(action, turn_id, attempt) for action in actions]
 
 
-def view(*items: Item) -> discord.ui.View:
+def view(*items: discord.ui.Item[Any]) -> discord.ui.View:
     """Return a view of buttons; discord.py does not keep the view in memory."""
     made = discord.ui.View(timeout=None)
     for item in items:

@@ -10,12 +10,7 @@ from markdown_it.token import Token
 from msgspec import Struct
 
 from bot.chat.reply.rendering.formulas import FORMULA, display, marked, on_one_line, tex_of
-from bot.chat.reply.rendering.inline import (
-    RULE,
-    footnote_mark,
-    plain_inline,
-    render_inline,
-)
+from bot.chat.reply.rendering.inline import RULE, footnote_mark, plain_inline, render_inline
 from bot.chat.reply.rendering.tables import Cell, Table, table_lines
 
 _CARRIAGE_RETURN: Final = re.compile(r"\r\n?")
@@ -266,13 +261,8 @@ class _Page:
                 inline = self._tokens[number + 1]
                 plain, markdown = plain_inline(inline), render_inline(inline)
                 self._addresses |= markdown.addresses
-                rows[-1].append(
-                    Cell(
-                        " ".join(markdown.text.split()),
-                        " ".join(plain.text.split()),
-                        plain.live,
-                    )
-                )
+                shown, bare = " ".join(markdown.text.split()), " ".join(plain.text.split())
+                rows[-1].append(Cell(shown, bare, plain.live))
                 if token.type == "th_open":
                     style = str(token.attrs.get("style", ""))
                     alignments.append(style.removeprefix("text-align:"))
