@@ -65,12 +65,8 @@ class AskerNotices:
         asked_there = [each.id for each in questions if each.channel_id == turn.parent_id]
         text = sentences.undelivered(turn.channel_id, sentences.askers(turn))
         if asked_there:
-            reference = discord.MessageReference(
-                message_id=asked_there[-1],
-                channel_id=turn.parent_id,
-                guild_id=turn.guild_id,
-                fail_if_not_exists=False,
-            )
+            question = parent.get_partial_message(asked_there[-1])
+            reference = question.to_reference(fail_if_not_exists=False)
             if await self._sent(
                 turn, lambda: parent.send(text, nonce=_nonce(turn), reference=reference)
             ):

@@ -140,7 +140,11 @@ class ChannelWriter:
         nonce for minutes. A later retry first calls ``find``, which looks for the message in the
         channel: an earlier try may have arrived.
         """
-        reference = self._reference(reply_to)
+        reference = None
+        if reply_to is not None:
+            asked = self._channel.get_partial_message(reply_to)
+            # A question that was deleted meanwhile is answered, too.
+            reference = asked.to_reference(fail_if_not_exists=False)
         first_try_at: float | None = None
 
         async def send_or_find() -> int:
@@ -335,17 +339,6 @@ class ChannelWriter:
         channel = await self._client.fetch_channel(self.channel_id)
         if isinstance(channel, discord.Thread):
             await channel.edit(archived=False)
-
-    def _reference(self, message_id: int | None) -> discord.MessageReference | None:
-        if message_id is None:
-            return None
-        return discord.MessageReference(
-            message_id=message_id,
-            channel_id=self.channel_id,
-            guild_id=self._channel.guild_id,
-            # A question that was deleted meanwhile is answered, too.
-            fail_if_not_exists=False,
-        )
 
 
 async def _prioritized(priority: RequestPriority, call: Awaitable[T]) -> T:
