@@ -45,16 +45,12 @@ FunctionDefiner = Callable[[Sequence[str]], list[dict[str, Any]]]
 """Returns the functions whose names fit the patterns, as tools of the Assistants API."""
 
 
-def _no_functions(patterns: Sequence[str]) -> list[dict[str, Any]]:
-    return []
-
-
 async def configured_assistants(
     api: AssistantsAPI,
     ledger: Ledger,
     config: Config,
     *,
-    functions: FunctionDefiner = _no_functions,
+    functions: FunctionDefiner,
 ) -> ConfiguredAssistants:
     """Create or update the defined assistants; return all configured assistants.
 

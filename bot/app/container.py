@@ -38,7 +38,7 @@ from bot.engine import CodeQuotas, Engine, EngineOptions
 from bot.hosted.pictures import Painter
 from bot.models.local.model import LocalModel
 from bot.models.types import ForwardingModel, Model, ModelError
-from bot.runtime.clock import Clock
+from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.retry import TryAgain, endless, retry
 from bot.server import Server
 from bot.store.engine import EngineStore
@@ -73,7 +73,6 @@ class Container:
         environment: Mapping[str, str],
         *,
         stack: AsyncExitStack,
-        clock: Clock,
         say: Callable[[str], None],
         terminal: TextIO,
         databases: Path | None = None,
@@ -81,13 +80,13 @@ class Container:
         self._config = config
         self._environment = environment
         self._stack = stack
-        self._clock = clock
+        self._clock = SystemClock()
         self._say = say
         self._terminal = terminal
         self._databases = databases or Path(config.storage.directory)
         self._model: Model | None = None
         self._elsewhere: Client | None = None
-        self._monitoring = _monitoring(config, clock)
+        self._monitoring = _monitoring(config, self._clock)
         self._functions = Functions()
         self._server: Server | None = None
         self._running: tuple[ChatBot, AssistantsAPI, Ledger] | None = None

@@ -19,7 +19,6 @@ from bot.app import StartError
 from bot.app.container import Container, require_own_engine
 from bot.assistants.errors import APIError
 from bot.config import Config, ConfigError
-from bot.runtime.clock import SystemClock
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import LedgerError
 
@@ -69,9 +68,7 @@ async def run_bot(
     require_own_engine(config)
     raise_open_files_limit()
     async with AsyncExitStack() as stack:
-        container = Container(
-            config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
-        )
+        container = Container(config, environment, stack=stack, say=say, terminal=terminal)
         # From the beginning, because an unhandled SIGHUP ends the process.
         hung_up = stack.enter_context(_hangups())
         embedded = config.assistants.url == "embedded"
@@ -126,9 +123,7 @@ async def run_server(
     """Run the server until cancelled; raises the errors that ``main`` prints in one line."""
     raise_open_files_limit()
     async with AsyncExitStack() as stack:
-        container = Container(
-            config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
-        )
+        container = Container(config, environment, stack=stack, say=say, terminal=terminal)
         server = await container.server(await container.engine(with_bot=False), with_bot=False)
         _tune_garbage_collector()
         say(f"The Assistants API is at {server.url}. Stop with Ctrl-C.")

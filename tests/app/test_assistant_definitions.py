@@ -20,7 +20,9 @@ def _settings(text: str) -> AssistantsSettings:
 
 async def _answering(home: House, ledger: Ledger, settings: AssistantsSettings) -> str:
     config = Config(assistants=settings, models=ModelsSettings(model="some-model"))
-    return (await configured_assistants(home.api, ledger, config)).default_id
+    return (
+        await configured_assistants(home.api, ledger, config, functions=lambda _: [])
+    ).default_id
 
 
 async def test_an_assistant_gets_the_functions_that_its_section_names(

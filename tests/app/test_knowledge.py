@@ -26,7 +26,7 @@ async def defined(
     """Define an assistant with this knowledge and return the assistant."""
     section = AssistantSettings(name="Ada", knowledge=tuple(map(str, knowledge)))
     config = Config(assistants=AssistantsSettings(define=(section,)))
-    found = await configured_assistants(api or home.api, ledger, config)
+    found = await configured_assistants(api or home.api, ledger, config, functions=lambda _: [])
     return await home.api.retrieve_assistant(found.default_id)
 
 

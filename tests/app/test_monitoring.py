@@ -21,7 +21,6 @@ from bot.config import parse
 from bot.config.limits import ModelPrice, PriceSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
-from bot.runtime.clock import SystemClock
 from bot.sandbox import Sandbox
 from bot.server import Server, ServerError
 from bot.store.database import Database
@@ -350,7 +349,6 @@ async def test_the_server_is_stopped_before_the_ledger_that_readiness_writes_to(
                 config,
                 environment,
                 stack=stack,
-                clock=SystemClock(),
                 say=lambda line: None,
                 terminal=io.StringIO(),
             )

@@ -57,10 +57,8 @@ class Trial:
         except (ModelError, APIError, ConfigError, StartError) as error:
             report.failed("answer", str(error))
         except TimeoutError:
-            report.failed(
-                "answer",
-                f"The model has not answered for {_PATIENCE:g} s. Take a faster one.",
-            )
+            problem = f"The model has not answered for {_PATIENCE:g} s. Take a faster one."
+            report.failed("answer", problem)
         else:
             took = time.monotonic() - began
             said = " ".join(text.split())
@@ -80,12 +78,9 @@ class Trial:
                 "No channel is named, so no message was written. Name one with --channel ID.",
             )
             return
-        try:
+        with report.failing("message", LoginError):
             async with SetupSession.open(token, config.discord.api_url) as session:
                 await session.write_and_delete(channel_id)
-        except LoginError as error:
-            report.failed("message", str(error))
-        else:
             report.ok("message", f"was posted, edited and deleted in channel {channel_id}")
 
 

@@ -18,7 +18,6 @@ from bot.app.container import Container
 from bot.app.model_endpoints import model_settings
 from bot.config import Config
 from bot.models.factory import alternatives
-from bot.runtime.clock import SystemClock
 
 _log: Final = logging.getLogger(__name__)
 
@@ -134,7 +133,6 @@ async def run_ordered_bot(
             config,
             environment,
             stack=stack,
-            clock=SystemClock(),
             say=say,
             terminal=terminal,
             databases=Path(order.databases),

@@ -1,6 +1,6 @@
 """The prepared questions of the showcase and their scripted answers, in English and Japanese."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from bot.app.demo.scene import SIEVE, File, Scene, Texts
@@ -49,7 +49,7 @@ class Chip:
 
     channel: str
     text: Texts
-    files: tuple[File, ...] = field(default=())
+    files: tuple[File, ...] = ()
 
 
 SKY: Final = ("Why is the sky blue?", "空はなぜ青いのですか？")

@@ -75,11 +75,8 @@ class Stage:
 
     async def furnish(self) -> None:
         """Add the channels and what their members said, then show the demo panel on the page."""
-        guild, (ada, ben), mira = (
-            self._sandbox.guild,
-            self._sandbox.members[:2],
-            self._sandbox.admin,
-        )
+        guild, (ada, ben) = self._sandbox.guild, self._sandbox.members[:2]
+        mira = self._sandbox.admin
         general = guild.text_channel("general")
         talk, topics = guild.add_category("Community"), guild.add_category("Topics")
         guild.move(general, talk)

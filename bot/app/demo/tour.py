@@ -1,7 +1,7 @@
 """The steps of the demo's tour, in English and Japanese."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.app.demo.scene import File, Texts, both, files_payload
@@ -30,7 +30,7 @@ class TourButton:
     channel: str = ""
     text: Texts = ("", "")
     to: str = ""
-    files: tuple[File, ...] = field(default=())
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +112,7 @@ TOUR: Final = (
             "ボットはそのメッセージも読みます。",
         ),
         "answer",
-        (
-            TourButton(
-                ("Reply to Ben", "Benに返信する"),
-                "reply",
-                "general",
-                MEETING,
-                "museum",
-            ),
-        ),
+        (TourButton(("Reply to Ben", "Benに返信する"), "reply", "general", MEETING, "museum"),),
     ),
     TourStep(
         ("A formula", "数式"),
@@ -140,11 +132,7 @@ TOUR: Final = (
         "answer",
         (
             TourButton(
-                ("Send trip.txt", "旅行.txtを送る"),
-                "ask",
-                "general",
-                TRIP,
-                files=(TRIP_FILE,),
+                ("Send trip.txt", "旅行.txtを送る"), "ask", "general", TRIP, files=(TRIP_FILE,)
             ),
         ),
     ),

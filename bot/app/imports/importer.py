@@ -19,7 +19,6 @@ from bot.client import Client
 from bot.config import Config
 from bot.engine import EngineOptions
 from bot.engine.services.imports import store_objects
-from bot.runtime.clock import SystemClock
 from bot.store.database import HeldError
 from bot.store.engine import EngineStore
 
@@ -184,7 +183,7 @@ async def _through(
     url: str, key: str | None, held: HeldError | None = None
 ) -> AsyncIterator[_Target]:
     """Import through a server; ``held`` is why the data directory can't be used instead."""
-    async with Client(url, key, clock=SystemClock()) as client:
+    async with Client(url, key) as client:
 
         async def through_server(request: ImportObjects) -> ImportReport:
             try:
