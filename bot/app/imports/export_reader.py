@@ -51,7 +51,8 @@ class ExportReader:
         self.problems: list[str] = []
         self.files: dict[str, str] = {}
         """Ids of files and vector stores, each with the id of an object that names it."""
-        self._assistants: list[Assistant] = []
+        self.assistants: list[Assistant] = []
+        """The assistants; complete once all conversations were read."""
         self._loose: dict[str, Conversation] = {}
         self._runs_threads: dict[str, str] = {}
         self._loose_steps: dict[str, list[RunStep]] = defaultdict(list)
@@ -68,11 +69,6 @@ class ExportReader:
             for objects in (conversation.messages, conversation.runs, conversation.steps):
                 objects.sort(key=lambda each: each.created_at)  # stable: keeps the order of a list
         yield from self._loose.values()
-
-    @property
-    def assistants(self) -> list[Assistant]:
-        """The assistants; complete once all conversations were read."""
-        return self._assistants
 
     def _of_file(self, path: Path) -> Iterator[Conversation]:
         shown = str(path.relative_to(self._directory))
@@ -131,7 +127,7 @@ class ExportReader:
         if kind is None:
             self.problems.append(f"{shown} holds something that is no object of the API")
         elif isinstance(made, Assistant):
-            self._assistants.append(made)
+            self.assistants.append(made)
         elif isinstance(made, Thread):
             self._of_thread(made.id).thread = made
         elif isinstance(made, Message):

@@ -15,7 +15,7 @@ from bot.chat.reply.rendering.blocks import Block, DisplayFormula, rendered_bloc
 from bot.chat.reply.rendering.formulas import NONCHARACTERS
 from bot.chat.reply.rendering.parser import parser
 
-__all__ = ["Block", "DisplayFormula", "blocks_of", "render", "render_off_loop"]
+__all__ = ["Block", "DisplayFormula", "blocks_of", "render_off_loop"]
 
 _AT_ONCE: Final = 2_000
 """The longest text, in code points, that is parsed on the event loop."""
@@ -39,13 +39,6 @@ _SUSPECT: Final = re.compile(
     r"|\n(?:[> ]* {4}[^\n]|[> ]*\t[^\n]|[ \t]*>(?:[ \t]*>)*(?=\n|\Z)"
     r"|[ \t>]*(?:~~~|\+[ \t]|(?:\#{1,3}[ \t][^\n]*\#|={1,}|(?:[-*_][ \t]*){3,})[ \t]*(?:\n|\Z)))"
 )
-
-
-def render(markdown: str) -> str:
-    """Convert a model's Markdown to Discord's, with all formulas as text."""
-    return "\n".join(
-        block.text if isinstance(block, DisplayFormula) else block for block in blocks_of(markdown)
-    )
 
 
 def blocks_of(markdown: str) -> tuple[Block, ...]:

@@ -38,16 +38,12 @@ def parser() -> MarkdownIt:
     markdown.disable(["html_block", "text_join"])
     footnote_plugin(markdown, inline=False, move_to_end=False)
     markdown.normalizeLink = str  # type: ignore[method-assign,assignment]  # addresses stay as written
-    markdown.validateLink = _any_link  # type: ignore[method-assign]  # they are shown, not opened
+    markdown.validateLink = bool  # type: ignore[method-assign,assignment]  # they are shown, not opened
     markdown.block.ruler.before("fence", "formula", _formula_block, {"alt": _INTERRUPTS})
     markdown.inline.ruler.before("escape", "formula", _formula)
     markdown.inline.ruler.before("escape", "discord", _discord)
     markdown.inline.ruler.before("escape", "address", _address)
     return markdown
-
-
-def _any_link(url: str) -> bool:
-    return bool(url)
 
 
 def _formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:

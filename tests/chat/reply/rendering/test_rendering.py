@@ -1,5 +1,6 @@
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chat.reply.content.split import split
-from bot.chat.reply.rendering import DisplayFormula, blocks_of, render, render_off_loop
-from bot.chat.reply.rendering.blocks import rendered_blocks
+from bot.chat.reply.rendering import DisplayFormula, blocks_of, render_off_loop
+from bot.chat.reply.rendering.blocks import Block, rendered_blocks
 from bot.chat.reply.rendering.parser import parser
 
 ANSWERS = [
@@ -34,12 +35,19 @@ def fragments(marks: list[str]) -> st.SearchStrategy[str]:
     return st.lists(st.sampled_from(WORDS + marks * 2 + SPACES * 6), max_size=40).map("".join)
 
 
+def as_text(blocks: Iterable[Block]) -> str:
+    """Blocks as one text, with all formulas as text."""
+    return "\n".join(block.text if isinstance(block, DisplayFormula) else block for block in blocks)
+
+
+def render(answer: str) -> str:
+    """An answer as Discord's Markdown."""
+    return as_text(blocks_of(answer))
+
+
 def rendered(answer: str) -> str:
     """An answer as the parser renders it, also where ``render`` would not ask the parser."""
-    return "\n".join(
-        block.text if isinstance(block, DisplayFormula) else block
-        for block in rendered_blocks(PARSER, answer)
-    )
+    return as_text(rendered_blocks(PARSER, answer))
 
 
 def words(text: str) -> list[str]:
