@@ -57,14 +57,14 @@ class SandboxFiles(AbstractOS):
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file as the sandbox does; raises ``OSError`` where the sandbox may not."""
-        self._replace(PurePosixPath(name), data, len(data))
+        self.path_write_bytes(PurePosixPath(name), data)
 
     def path_open(self, path: PurePosixPath, mode: str) -> MontyFileHandle:
         handle = MontyFileHandle(str(path), mode)
         if handle.mode.startswith("w"):
-            self._replace(path, b"", 0)
+            self.path_write_bytes(path, b"")
         elif handle.mode.startswith("a"):
-            self._append(path, b"", 0)
+            self.path_append_bytes(path, b"")
         else:
             self._existing(path)
         return handle
@@ -101,18 +101,6 @@ class SandboxFiles(AbstractOS):
     def path_read_text(self, path: Any) -> str:
         return self.path_read_bytes(path).decode().replace("\r\n", "\n")
 
-    def path_write_text(self, path: Any, data: str) -> int:
-        return self._replace(path, data, len(data))
-
-    def path_write_bytes(self, path: Any, data: bytes) -> int:
-        return self._replace(path, data, len(data))
-
-    def path_append_text(self, path: Any, data: str) -> int:
-        return self._append(path, data, len(data))
-
-    def path_append_bytes(self, path: Any, data: bytes) -> int:
-        return self._append(path, data, len(data))
-
     def _target(self, path: Any) -> str:
         plain = _plain(path)
         if self.path_is_dir(plain):
@@ -130,24 +118,29 @@ class SandboxFiles(AbstractOS):
             raise OSError(errno.ENOSPC, "No space left on device", str(_plain(path)))
         self._used += more
 
-    def _replace(self, path: Any, data: str | bytes, count: int) -> int:
+    def path_write_bytes(self, path: Any, data: str | bytes) -> int:
         name = self._target(path)
         encoded = _encoded(data)
         self._reserve(path, len(encoded) - len(self._written.get(name, b"")))
         self._written[name] = encoded
-        return count
+        return len(data)
 
-    def _append(self, path: Any, data: str | bytes, count: int) -> int:
+    path_write_text = path_write_bytes
+
+    def path_append_bytes(self, path: Any, data: str | bytes) -> int:
         name = self._target(path)
         if name not in self._written:
-            self._replace(path, self.path_read_bytes(path) if self.path_is_file(path) else b"", 0)
+            given = self.path_read_bytes(path) if self.path_is_file(path) else b""
+            self.path_write_bytes(path, given)
         encoded = _encoded(data)
         self._reserve(path, len(encoded))
         kept = self._written[name]
         if isinstance(kept, bytes):
             kept = self._written[name] = bytearray(kept)
         kept += encoded
-        return count
+        return len(data)
+
+    path_append_text = path_append_bytes
 
     def path_mkdir(self, path: PurePosixPath, parents: bool, exist_ok: bool) -> None:
         if self.path_is_dir(path) and exist_ok:
@@ -187,14 +180,17 @@ class SandboxFiles(AbstractOS):
         if _plain(path) == _plain(target):
             return
         self.path_unlink(path)
-        self._replace(target, data, 0)
+        try:
+            self.path_write_bytes(target, data)
+        except OSError:
+            self.path_write_bytes(path, data)  # a file that can't be renamed keeps its name
+            raise
 
     # The code gets the object as it is: a path, not the text that ``AbstractOS`` announces.
     def path_resolve(self, path: PurePosixPath) -> Any:
         return path
 
-    def path_absolute(self, path: PurePosixPath) -> Any:
-        return path
+    path_absolute = path_resolve
 
     def getenv(self, key: str, default: str | None = None) -> str | None:
         return default

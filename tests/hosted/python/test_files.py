@@ -74,6 +74,23 @@ async def test_written_files_are_handed_back_and_stay(sandbox: PythonSandbox) ->
     assert removed.logs == "['in.txt']"
 
 
+async def test_a_file_that_cannot_be_renamed_stays(sandbox: PythonSandbox) -> None:
+    session = partial(sandbox.run, "a")
+    await session("open('notes.txt', 'w').write('kept')")
+    refused = await session("import os\nos.rename('notes.txt', '/etc/notes.txt')")
+    assert "PermissionError" in (refused.error or "")
+    caught = """
+import os
+try:
+    os.rename('notes.txt', '/etc/notes.txt')
+except PermissionError:
+    pass
+open('notes.txt').read(), os.listdir()"""
+    again = await session(caught)
+    assert again.error is None
+    assert again.logs == "('kept', ['notes.txt'])"
+
+
 async def test_written_files_have_a_quota() -> None:
     async with PythonSandbox(SandboxLimits(files_bytes=1000, files=3)) as sandbox:
         session = partial(sandbox.run, "a")
