@@ -117,13 +117,9 @@ def tool_of(function: Callable[..., Any]) -> Tool:
         if name in described:
             hint = Annotated[hint, Meta(description=described[name])]
         has_default = parameter.default is not parameter.empty
-        fields.append((name, hint, parameter.default) if has_default else (name, hint))
-    # Each call gets its own copy of a list or a dictionary that is a default.
+        fields.append((name, hint, _fresh(parameter.default)) if has_default else (name, hint))
     arguments = msgspec.defstruct(
-        function.__name__,
-        [_with_fresh_default(each) for each in fields],
-        kw_only=True,
-        forbid_unknown_fields=True,
+        function.__name__, fields, kw_only=True, forbid_unknown_fields=True
     )
 
     def prepare(text: str) -> PreparedCall:
@@ -152,11 +148,11 @@ def tool_of(function: Callable[..., Any]) -> Tool:
     )
 
 
-def _with_fresh_default(field: tuple[Any, ...]) -> Any:
-    if len(field) == 3 and isinstance(field[2], list | dict | set):
-        default = field[2]
-        return field[0], field[1], msgspec.field(default_factory=lambda: type(default)(default))
-    return field
+def _fresh(default: Any) -> Any:
+    """Return a default; each call gets its own copy of a list, a dictionary or a set."""
+    if isinstance(default, list | dict | set):
+        return msgspec.field(default_factory=lambda: type(default)(default))
+    return default
 
 
 def _schema(arguments: type[Struct]) -> dict[str, Any]:
