@@ -6,7 +6,7 @@ Methods with a ``Tables`` argument write within the caller's transaction. Method
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -163,22 +163,16 @@ class StepWriter:
     def save(self, tables: Tables, usage: Usage | None) -> None:
         """Store the text and calls so far; the newest step gets ``usage`` and the thoughts."""
         newest = self.calls_step or self.message_step
+        spent: dict[str, Any] = {"usage": usage, "thoughts": self.thoughts or UNSET}
         if self.message is not None and self.message.status == "in_progress":
             self.message = self._written_message(tables)
             self._write_message(tables, self.message)
             if self.message_step is not None and self.message_step is newest:
-                self.message_step = replace(
-                    self.message_step, usage=usage, thoughts=self.thoughts or UNSET
-                )
+                self.message_step = replace(self.message_step, **spent)
                 self._write_step(tables, self.message_step)
         if self.calls_step is not None:
             details = ToolCallsDetails(tuple(call.to_tool_call() for call in self.calls))
-            self.calls_step = replace(
-                self.calls_step,
-                step_details=details,
-                usage=usage,
-                thoughts=self.thoughts or UNSET,
-            )
+            self.calls_step = replace(self.calls_step, step_details=details, **spent)
             self._write_step(tables, self.calls_step)
 
     def complete_calls(self, tables: Tables, now: int) -> None:

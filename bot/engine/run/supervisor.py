@@ -13,7 +13,7 @@ from bot.assistants.events import StreamEvent
 from bot.assistants.schema.objects import LastError, Run
 from bot.assistants.states import ACTIVE
 from bot.engine.context import EngineContext
-from bot.engine.run.completion import EndedRun, RunEnding, discard_unfinished, end_run
+from bot.engine.run.completion import RunEnding, discard_unfinished, end_run
 from bot.engine.run.executor import RunExecutor
 from bot.engine.run.interruption import Interruption
 from bot.engine.run.run_context import RunContext
@@ -141,19 +141,19 @@ class RunSupervisor:
         now = self._engine.now()
         unfinished: list[tuple[str, Run]] = []
         for project, run in tables.active_runs():
-            ended: EndedRun | None = None
             response_id = tables.response_of(run.id)
             if (run.expires_at or 0) <= now:
-                ended = end_run(tables, project, run.id, RunEnding("expired"), now)
+                ending = RunEnding("expired")
             elif run.status == "cancelling":
-                ended = end_run(tables, project, run.id, RunEnding("cancelled"), now)
+                ending = RunEnding("cancelled")
             elif run.status == "in_progress" and tables.count_stop(run.id, now) >= _MAX_STOPS:
-                error = LastError("server_error", INTERRUPTED_RUN)
-                ended = end_run(tables, project, run.id, RunEnding("failed", error), now)
+                ending = RunEnding("failed", LastError("server_error", INTERRUPTED_RUN))
             else:
                 if run.status != "requires_action":
                     discard_unfinished(tables, run)
                 unfinished.append((project, run))
+                continue
+            ended = end_run(tables, project, run.id, ending, now)
             if ended is not None:
                 _log.info(
                     "Run %s was %s at the start and is %s now", run.id, run.status, ended.run.status

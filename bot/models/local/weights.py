@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -239,12 +240,8 @@ def _size(path: Path) -> int:
 
 
 def _copy(source: Path, target: Path, most: int) -> None:
-    size = 0
-    with source.open("rb") as read, target.open("wb") as write:
-        while piece := read.read(_PIECE):
-            size += len(piece)
-            _check_size(size, most, target)
-            write.write(piece)
+    _check_size(_size(source), most, target)
+    shutil.copyfile(source, target)
 
 
 def _check_size(size: int, most: int, wheel: Path) -> None:
