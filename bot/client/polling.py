@@ -22,19 +22,16 @@ class Pollable(Protocol):
 
     async def poll_run(self, thread_id: str, run_id: str) -> tuple[Run, float | None]:
         """Return the run, and the seconds until the next poll if the server names them."""
-        ...
 
     async def list_steps(
         self, thread_id: str, run_id: str, page: Page, *, include: tuple[str, ...]
     ) -> ListPage[RunStep]:
         """List a run's steps."""
-        ...
 
     async def list_messages(
         self, thread_id: str, page: Page, *, run_id: str | None
     ) -> ListPage[Message]:
         """List a run's messages."""
-        ...
 
 
 async def follow(

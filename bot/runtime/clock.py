@@ -10,15 +10,12 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return the seconds since 1970."""
-        ...
 
     def monotonic(self) -> float:
         """Return the seconds of a clock that never runs backwards."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for ``seconds`` seconds."""
-        ...
 
 
 class SystemClock:

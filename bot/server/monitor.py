@@ -19,12 +19,9 @@ class Monitor(Protocol):
     @property
     def has_metrics(self) -> bool:
         """Whether metrics are on."""
-        ...
 
     async def metrics(self) -> MetricsText:
         """Return the present metrics."""
-        ...
 
     async def problems(self) -> Mapping[str, str]:
         """Return why each part is not ready, by the part's name; empty if all are."""
-        ...

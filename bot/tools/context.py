@@ -48,15 +48,12 @@ class Values(Protocol):
 
     async def get(self, key: str) -> str | None:
         """Return a value; None if it was never set."""
-        ...
 
     async def set(self, key: str, value: str) -> None:
         """Set a value."""
-        ...
 
     async def delete(self, key: str) -> None:
         """Delete a value, if it was set."""
-        ...
 
 
 class ReadableChannels(Protocol):
@@ -68,14 +65,12 @@ class ReadableChannels(Protocol):
         ``channel`` is a name, an id, a mention, or "" for the channel of the answer. Raises
         ``ToolError``.
         """
-        ...
 
     async def search(self, text: str, channel: str, count: int) -> Sequence[FoundMessage]:
         """Return the server's newest messages with a text; "" searches every channel.
 
         Raises ``ToolError``, such as while Discord builds its index.
         """
-        ...
 
 
 class SetReminder(Struct, frozen=True, kw_only=True):
@@ -95,15 +90,12 @@ class AskersReminders(Protocol):
         ``when`` is a duration such as "2 hours", or a date and time in the place's time zone.
         Raises ``ToolError``.
         """
-        ...
 
     async def all(self) -> Sequence[SetReminder]:
         """Return the reminders, oldest first."""
-        ...
 
     async def delete(self, number: int) -> bool:
         """Delete a reminder; return whether the asker had it."""
-        ...
 
 
 class People(Protocol):
@@ -114,7 +106,6 @@ class People(Protocol):
 
         The assistant answers no further question there. Raises ``ToolError``.
         """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

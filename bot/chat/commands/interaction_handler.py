@@ -61,11 +61,9 @@ class ApprovalDecider(Protocol):
         reason: str | None,
     ) -> Approval | None:
         """Store a decision and show it; None if somebody decided before."""
-        ...
 
     def is_too_old(self, approval: Approval) -> bool:
         """Return whether nobody may decide any more."""
-        ...
 
 
 class ChoreFinisher(Protocol):
@@ -73,7 +71,6 @@ class ChoreFinisher(Protocol):
 
     async def __call__(self, channel_ids: Collection[int], *, within: float) -> bool:
         """Return whether all chores are done after at most ``within`` seconds."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

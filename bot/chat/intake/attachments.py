@@ -71,15 +71,12 @@ class DocumentReader(Protocol):
 
     def is_text(self, name: str) -> bool:
         """Return whether a file of that name is plain text."""
-        ...
 
     def is_document(self, name: str) -> bool:
         """Return whether a file of that name is of a known format."""
-        ...
 
     async def read(self, name: str, data: bytes) -> str:
         """Return a file's text, HTML and JSON as source; raises ``UnreadableError``."""
-        ...
 
 
 class Transcriber(Protocol):
@@ -87,7 +84,6 @@ class Transcriber(Protocol):
 
     async def transcribe(self, name: str, data: bytes) -> str:
         """Return the words of an audio file; raises ``UnreadableError``."""
-        ...
 
 
 class Downloader(Protocol):
@@ -98,7 +94,6 @@ class Downloader(Protocol):
 
         Raises ``FileGoneError`` where the address no longer works, and ``UnreadableError``.
         """
-        ...
 
 
 @dataclass(frozen=True)

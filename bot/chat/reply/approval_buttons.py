@@ -24,7 +24,6 @@ class HasApprovalHandler(Protocol):
         self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice
     ) -> None:
         """Handle a press."""
-        ...
 
 
 class ApprovalButton(

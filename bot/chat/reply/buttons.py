@@ -69,11 +69,9 @@ class HasButtonHandlers(Protocol):
     @property
     def handlers(self) -> ButtonHandlers:
         """The handlers of presses."""
-        ...
 
     async def admits(self, interaction: discord.Interaction[Any]) -> bool:
         """Return whether an interaction reaches its handler; a refused one was answered."""
-        ...
 
 
 def button_id(action: Action, turn_id: int, attempt: int) -> str:

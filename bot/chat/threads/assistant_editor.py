@@ -72,11 +72,9 @@ class FileSource(Protocol):
 
     async def download(self, file: AttachedFile, most: int) -> bytes:
         """Return a file of at most ``most`` bytes; raises ``UnreadableError``."""
-        ...
 
     async def decode(self, name: str, data: bytes) -> str:
         """Return the text of a text file; raises ``UnreadableError``."""
-        ...
 
 
 class EditedAssistant(Struct, frozen=True):

@@ -57,7 +57,6 @@ class TextExtractor(Protocol):
 
     async def __call__(self, name: str, source: Path) -> str:
         """Return the text of the file ``name`` that is stored at ``source``."""
-        ...
 
 
 class Ingestion:

@@ -31,7 +31,6 @@ class AttemptStarter(Protocol):
         self, turn_id: int, attempt: int, response: AskResponse | None = None
     ) -> Turn | None:
         """Return the turn; None if it is too late for another attempt."""
-        ...
 
 
 class ReplyButtonHandlers(InteractionHandler):

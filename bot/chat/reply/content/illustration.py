@@ -25,7 +25,6 @@ class FormulaDrawer(Protocol):
 
     async def formula(self, tex: str) -> bytes | None:
         """Return a display formula as PNG; None if it can't be parsed or is too large."""
-        ...
 
 
 async def draw_formulas(

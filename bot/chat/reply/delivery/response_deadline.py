@@ -19,7 +19,6 @@ class NoteWriter(Protocol):
 
     async def __call__(self, note: str, *, last: bool = False) -> bool:
         """Add the note; return whether Discord accepted the note."""
-        ...
 
 
 class ResponseDeadline:

@@ -48,7 +48,6 @@ class ReferenceSource(Protocol):
 
     async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
         """Return the content of the messages; ``is_first``: the thread has no question yet."""
-        ...
 
 
 MessageFinder = Callable[[], Awaitable[str | None]]

@@ -88,22 +88,18 @@ class AttachmentSource(Protocol):
 
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
         """Return a question's files with download addresses that are valid now."""
-        ...
 
     async def text(self, question: Question, file: AttachedFile) -> str:
         """Return a document's text or the words of audio; raises ``UnreadableError``."""
-        ...
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
         """Return an image as a content part with an uploaded file; raises ``UnreadableError``."""
-        ...
 
     async def upload(self, question: Question, file: AttachedFile, text: str) -> str:
         """Upload a document's text to be searched; return the upload's id.
 
         Raises ``UnreadableError`` where the server refuses it.
         """
-        ...
 
 
 class BuiltMessage(Struct, frozen=True, kw_only=True):

@@ -39,7 +39,6 @@ class ReplySource(Protocol):
 
     async def read(self, turn: Turn) -> Sequence[str]:
         """Return the texts of a turn's reply, one for each Discord message that still exists."""
-        ...
 
 
 class EarlierConversation(Struct, frozen=True):

@@ -62,26 +62,21 @@ class CallAnswerer(Protocol):
 
     async def outputs(self, run: Run, ended: CallEnded) -> Sequence[ToolOutput]:
         """Return an output for each call that a run waits for; a cancellation cancels the calls."""
-        ...
 
     async def submitted(self, run_id: str, call_ids: Sequence[str]) -> None:
         """Store that a run has the outputs of these calls."""
-        ...
 
     async def settled(self, run_id: str) -> None:
         """Store that a run waits for no output, whatever is stored about its calls."""
-        ...
 
     async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
         """Store how many calls of each id have their outputs, according to the run's steps.
 
         Some models use an id again.
         """
-        ...
 
     async def cancelled(self, run_id: str) -> None:
         """Store that the calls under way were cancelled with their run."""
-        ...
 
 
 class _TooLongError(Exception):

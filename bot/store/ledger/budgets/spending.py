@@ -62,7 +62,6 @@ class Estimate(Protocol):
 
     def __call__(self, last: Spend | None, /) -> tuple[int, int]:
         """Return tokens and cost; ``last`` is what the channel's newest run used, if known."""
-        ...
 
 
 class SpendingStore(LedgerPart):
