@@ -10,11 +10,7 @@ from typing import Final, TextIO
 import msgspec
 
 from bot.app import StartError
-from bot.app.assistant_definitions import (
-    ConfiguredAssistants,
-    configured_assistants,
-    place_switch,
-)
+from bot.app.assistant_definitions import ConfiguredAssistants, configured_assistants, place_switch
 from bot.app.backup import last_backup
 from bot.app.functions import build_functions, patterns_of
 from bot.app.keys import BOT_PROJECT, metrics_key, secret, server_keys

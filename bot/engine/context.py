@@ -17,13 +17,7 @@ from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
-from bot.store.engine import (
-    Check,
-    EngineStore,
-    SearchStoppedError,
-    StoreUnavailableError,
-    Tables,
-)
+from bot.store.engine import Check, EngineStore, SearchStoppedError, StoreUnavailableError, Tables
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -5,17 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.app.demo.scene import File, Texts, both, files_payload
-from bot.app.demo.script import (
-    DICE,
-    FORMULA,
-    MEETING,
-    PRIMES,
-    RESTART,
-    SKY,
-    STORY,
-    TRIP,
-    TRIP_FILE,
-)
+from bot.app.demo.script import DICE, FORMULA, MEETING, PRIMES, RESTART, SKY, STORY, TRIP, TRIP_FILE
 
 
 @dataclass(frozen=True, slots=True)

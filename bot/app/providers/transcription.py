@@ -5,11 +5,7 @@ from typing import Final
 
 from bot.chat.texts.unread_files import UnreadReason
 from bot.chat.threads.messages.message_builder import UnreadableError
-from bot.models.transcription import (
-    TranscriptionEndpoint,
-    TranscriptionError,
-    TranscriptionProblem,
-)
+from bot.models.transcription import TranscriptionEndpoint, TranscriptionError, TranscriptionProblem
 
 _REASONS: Final[Mapping[TranscriptionProblem, UnreadReason]] = {
     "unreachable": "transcription_failed",

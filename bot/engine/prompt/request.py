@@ -7,13 +7,7 @@ from bot.assistants.schema.objects import Run, RunStep
 from bot.assistants.schema.tools import FunctionTool as AssistantFunction
 from bot.assistants.schema.tools import NamedToolChoice
 from bot.engine.tool_calls.hosted_tools import RunTools
-from bot.models.types import (
-    FunctionSpec,
-    ModelRequest,
-    NamedFunction,
-    NamedHosted,
-    ToolChoice,
-)
+from bot.models.types import FunctionSpec, ModelRequest, NamedFunction, NamedHosted, ToolChoice
 
 
 def request_for(

@@ -8,12 +8,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec.structs import replace
 
 from bot.assistants.schema.base import LONGEST_VALUE
-from bot.assistants.schema.objects import (
-    DOCUMENTS_CUT,
-    TOOLS_LEFT_OUT,
-    IncompleteDetails,
-    Usage,
-)
+from bot.assistants.schema.objects import DOCUMENTS_CUT, TOOLS_LEFT_OUT, IncompleteDetails, Usage
 from bot.engine.prompt import history, summary
 from bot.engine.prompt.context_window import (
     completion_left,

@@ -24,13 +24,7 @@ from bot.engine.prompt.summary import (
 )
 from bot.engine.run.interruption import InterruptedRunError
 from bot.engine.run.run_context import RunContext
-from bot.models.types import (
-    Finished,
-    ModelError,
-    ModelRequest,
-    ModelTextDelta,
-    TextWithdrawn,
-)
+from bot.models.types import Finished, ModelError, ModelRequest, ModelTextDelta, TextWithdrawn
 from bot.runtime.tasks import cancelling
 from bot.store.engine import Summary, Tables
 

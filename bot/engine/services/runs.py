@@ -4,21 +4,8 @@ from msgspec.structs import replace
 
 from bot.assistants import errors
 from bot.assistants.api import EventStream
-from bot.assistants.events import (
-    MessageDelta,
-    RunStepDelta,
-    StreamEvent,
-    run_event,
-    step_event,
-)
-from bot.assistants.schema.objects import (
-    ListPage,
-    Message,
-    Run,
-    RunStep,
-    Thread,
-    ToolCallsDetails,
-)
+from bot.assistants.events import MessageDelta, RunStepDelta, StreamEvent, run_event, step_event
+from bot.assistants.schema.objects import ListPage, Message, Run, RunStep, Thread, ToolCallsDetails
 from bot.assistants.schema.requests import (
     FIRST_PAGE,
     CreateRun,

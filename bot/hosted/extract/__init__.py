@@ -2,11 +2,7 @@
 
 from bot.hosted.extract.extract import extract
 from bot.hosted.extract.kinds import is_readable, is_text
-from bot.hosted.extract.limits import (
-    ExtractionError,
-    ExtractionLimits,
-    ExtractionProblem,
-)
+from bot.hosted.extract.limits import ExtractionError, ExtractionLimits, ExtractionProblem
 from bot.hosted.extract.subprocess import extract_text
 
 __all__ = [

@@ -16,12 +16,7 @@ from bot.models.http.stream_reader import AnswerStream
 from bot.models.http.transport_errors import FAULTS
 from bot.models.responses.events import ResponseReader
 from bot.models.responses.receiver import ResponseSource, Resumption
-from bot.models.responses.request import (
-    ResponsesDialect,
-    included,
-    refused_seal,
-    response_body,
-)
+from bot.models.responses.request import ResponsesDialect, included, refused_seal, response_body
 from bot.models.types import ModelError, ModelEvent, ModelRequest
 
 _log: Final = logging.getLogger(__name__)

@@ -8,11 +8,7 @@ from typing import Any, Final, TypeVar
 import discord
 
 from bot.chat.reply.content.message_content import Content, RichContent, layout_of
-from bot.chat.reply.delivery.message_routes import (
-    ChannelRoute,
-    ResponseRoute,
-    UndeliverableError,
-)
+from bot.chat.reply.delivery.message_routes import ChannelRoute, ResponseRoute, UndeliverableError
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.message_text import message_text
