@@ -133,13 +133,12 @@ def in_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
             joined.append({"role": "user", "content": _LEFT_OUT})
         if message["role"] == "user" and last["role"] == "tool":
             joined.append({"role": "assistant", "content": _NO_ANSWER})
-        if message["role"] != last["role"] or message["role"] == "tool" or "tool_calls" in last:
+        is_other = message["role"] != last["role"] or message["role"] == "tool"
+        if not joined or is_other or "tool_calls" in last:
             joined.append(dict(message))
-        elif joined:
+        else:
             content = _together(last.get("content"), message.get("content"))
             joined[-1] = {**last, **message, "content": content}
-        else:
-            joined.append(dict(message))
     return joined
 
 
