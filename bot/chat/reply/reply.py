@@ -29,6 +29,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rate_limiter import RequestPriority
 from bot.chat.transport.rest_retry import is_passing
+from bot.runtime.tasks import cancelling
 from bot.store.ledger import Ledger, LedgerError, Turn
 
 PROGRESS_GRACE: Final = 3.0
@@ -334,16 +335,15 @@ class Reply:
         task, self._progress = self._progress, None
         if task is None:
             return
-        if not self._idle.is_set():
-            # Two concurrent edits of a message could arrive in either order.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(grace):  # ``wait_for`` can lose a cancellation
-                    await self._idle.wait()
-            self._unsure = self._unsure or not self._idle.is_set()
-        task.cancel()
-        (ended,) = await asyncio.gather(task, return_exceptions=True)
-        if isinstance(ended, Exception):
-            _log.error("Turn %d could not show its progress", self._turn.id, exc_info=ended)
+        async with cancelling(task):
+            if not self._idle.is_set():
+                # Two concurrent edits of a message could arrive in either order.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(grace):  # ``wait_for`` can lose a cancellation
+                        await self._idle.wait()
+                self._unsure = self._unsure or not self._idle.is_set()
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("Turn %d could not show its progress", self._turn.id, exc_info=error)
             self._unsure = True
 
     async def _add_part(self, number: int, content: Content, view: discord.ui.View | None) -> None:

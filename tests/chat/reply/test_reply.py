@@ -201,6 +201,7 @@ async def test_an_end_that_waits_for_a_progress_edit_can_be_cancelled_at_any_mom
             break
         await asyncio.wait({ending})
         assert ending.cancelled(), f"went on after {steps} steps"
+        assert asyncio.all_tasks() == {asyncio.current_task()}, f"left one after {steps} steps"
     assert ending.result()
 
 
