@@ -34,8 +34,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     ``model`` replaces the model that a request names. ``environment`` has the keys of endpoints
     under their usual names; ``api_key`` is a key of another name. ``gguf`` is the local model's
     file; without one the small model is downloaded into ``directory``. "auto" takes the first key
-    of ``remote``, else the first server of ``servers`` that answers. With ``background`` OpenAI
-    continues an answer while the bot is stopped.
+    of ``remote``, else the first server of ``servers`` that answers within ``probe_seconds``. With
+    ``background`` OpenAI continues an answer while the bot is stopped.
     """
 
     directory: Path
@@ -47,6 +47,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     gguf: Path | None = None
     remote: tuple[Preset, ...] = REMOTE
     servers: tuple[Preset, ...] = LOCAL
+    probe_seconds: float = 1.0
     timeouts: EndpointTimeouts = EndpointTimeouts()
     retries: RetryPolicy = RetryPolicy()
     local: LocalSettings = LocalSettings()
@@ -97,7 +98,7 @@ async def choose(
     for preset in keyed(settings.environment, settings.remote):
         key = preset.key_in(settings.environment)
         return await chooser.known(preset, key, f"because {preset.key_env} is set")
-    for found in await running_servers(settings.servers):
+    for found in await running_servers(settings.servers, settings.probe_seconds):
         why = "because it answers there and no endpoint's key is set"
         return await chooser.known(found.preset, "", why)
     looked = ", ".join(preset.label for preset in settings.servers)
@@ -117,8 +118,7 @@ def endpoint_model(
 async def alternatives(settings: ModelSettings) -> list[str]:
     """Return the endpoints that could be used beside the chosen one.
 
-    A key in the environment or a server on this machine makes an endpoint usable. The servers have
-    a second to answer.
+    A key in the environment or a server on this machine makes an endpoint usable.
     """
     found: list[tuple[str, str]] = []
     if settings.environment.get(OPENAI_KEY, "").strip():
@@ -127,7 +127,8 @@ async def alternatives(settings: ModelSettings) -> list[str]:
         (preset.name, f"{preset.label} ({preset.key_env} is set)")
         for preset in keyed(settings.environment, settings.remote)
     ]
-    found += [(each.preset.name, str(each)) for each in await running_servers(settings.servers)]
+    running = await running_servers(settings.servers, settings.probe_seconds)
+    found += [(each.preset.name, str(each)) for each in running]
     chosen: str = settings.endpoint
     if chosen == "auto" and not settings.url and found:
         chosen = found[0][0]

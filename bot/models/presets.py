@@ -9,8 +9,6 @@ from msgspec import Struct
 from bot.config import LocalName, RemoteName
 from bot.models.chat_completions.model import ChatCompletions
 
-_PROBE_SECONDS: Final = 1.0
-
 _NO_CHAT: Final = (
     *("embed", "whisper", "transcri", "-tts", "orpheus", "moderation", "guard", "safeguard"),
     *("ocr", "imagen", "-image", "veo", "rerank", "bge-", "aqa", "realtime", "live"),
@@ -117,16 +115,18 @@ def keyed(environment: Mapping[str, str], remote: Sequence[Preset] = REMOTE) -> 
     return [each for each in remote if each.key_in(environment)]
 
 
-async def running_servers(presets: Sequence[Preset] = LOCAL) -> list[FoundServer]:
-    """Return the servers of ``presets`` that list a model; it takes at most a second."""
-    asked = await asyncio.gather(*(_probe(preset) for preset in presets))
+async def running_servers(
+    presets: Sequence[Preset] = LOCAL, seconds: float = 1.0
+) -> list[FoundServer]:
+    """Return the servers of ``presets`` that list a model within so many ``seconds``."""
+    asked = await asyncio.gather(*(_probe(preset, seconds) for preset in presets))
     return [found for found in asked if found is not None]
 
 
-async def _probe(preset: Preset) -> FoundServer | None:
+async def _probe(preset: Preset, seconds: float) -> FoundServer | None:
     endpoint = ChatCompletions(preset.url)
     try:
-        status = await endpoint.check(seconds=_PROBE_SECONDS)
+        status = await endpoint.check(seconds=seconds)
     finally:
         await endpoint.close()
     # Other programs use these ports, too: only a list of models identifies a model server.

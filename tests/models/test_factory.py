@@ -12,6 +12,7 @@ from bot.models.local.model import LocalModel
 from bot.models.presets import LOCAL, REMOTE, Preset
 from bot.models.types import HostedTool, Model, NamedHosted, ResumableModel, Started
 from tests.models.asking import asking, collect, collect_until_error
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
 
@@ -31,7 +32,9 @@ class Choosing:
 
     def settings(self, **settings: Any) -> ModelSettings:
         """Settings by which no server of this machine is found but those that ``servers`` has."""
-        return ModelSettings(directory=self.directory, **{"servers": (), **settings})
+        return ModelSettings(
+            directory=self.directory, probe_seconds=PATIENCE, **{"servers": (), **settings}
+        )
 
 
 def at(name: str, url: str) -> Preset:

@@ -14,6 +14,7 @@ from bot.models.factory import ChoiceError, ModelSettings, alternatives, choose
 from bot.models.presets import LOCAL, REMOTE, Preset, running_servers
 from bot.models.types import Model
 from tests.models.asking import asking, collect
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel
 
 ALL = {str(preset.name): preset for preset in (*REMOTE, *LOCAL)}
@@ -24,7 +25,7 @@ def at(name: str, url: str) -> Preset:
 
 
 async def chosen(directory: Path, said: list[str], **settings: Any) -> Model:
-    given = {"servers": (), **settings}
+    given = {"servers": (), "probe_seconds": PATIENCE, **settings}
     return await choose(ModelSettings(directory=directory, **given), say=said.append)
 
 
@@ -135,7 +136,7 @@ async def test_a_web_page_on_a_usual_port_is_no_model_server() -> None:
 
     async with ScriptedModel() as other, ScriptedModel(models=["m"]) as real:
         other.list_models = page
-        found = await running_servers((at("vllm", other.url), at("llamacpp", real.url)))
+        found = await running_servers((at("vllm", other.url), at("llamacpp", real.url)), PATIENCE)
     assert [(each.preset.name, each.models) for each in found] == [("llamacpp", ("m",))]
 
 
@@ -143,7 +144,10 @@ async def test_the_others_are_listed_beside_the_one_that_is_taken(tmp_path: Path
     environment = {"OPENAI_API_KEY": "a", "GROQ_API_KEY": "b"}
     async with ScriptedModel() as server:
         settings = ModelSettings(
-            directory=tmp_path, environment=environment, servers=(at("ollama", server.url),)
+            directory=tmp_path,
+            environment=environment,
+            servers=(at("ollama", server.url),),
+            probe_seconds=PATIENCE,
         )
         local = f"Ollama at {server.url}"
         groq = "Groq (GROQ_API_KEY is set)"

@@ -21,6 +21,7 @@ from bot.models.types import (
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
 from tests.models.chat_completions.test_stream import calls_in
+from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
 from tests.support.model_turns import Cut, Raw, Turn, fail, json_answer
 from tests.support.responses_endpoint import ScriptedResponses, replies
@@ -322,6 +323,7 @@ async def test_an_answer_that_nobody_wants_is_cancelled_there_and_deleted(
         await before.close()
         async with aclosing(background.resume(there.last.id, asking())) as events:
             await anext(events)
+    await there.until_call("DELETE /responses/resp_0000")
     await background.close()
     assert there.last.status == "cancelled"
     assert there.calls[-2:] == [
@@ -374,8 +376,8 @@ async def test_cancelling_is_tried_again(there: ScriptedResponses, background: R
     there.fail_calls(503)
     async with aclosing(background.stream(asking())) as events:
         await anext(events)
+    await eventually(lambda: there.last.status == "cancelled")
     await background.close()
-    assert there.last.status == "cancelled"
 
 
 async def test_forgetting_waits_for_a_cancellation_that_is_on_its_way(
