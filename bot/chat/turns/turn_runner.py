@@ -79,8 +79,9 @@ class TurnRunner:
         self._lost_threads = 0
 
     async def pause(self, note: str) -> None:
-        """Add a note to the reply, as at shutdown."""
+        """Add a note to the reply at shutdown, and leave no task of the reply behind."""
         await self._reply.pause(note)
+        await self._reply.stop()
 
     async def to_end(self) -> bool:
         """Take the turn from state to state; return False if no step is possible for now.

@@ -1,5 +1,6 @@
 """``/ask`` in a server: answered in the command's own response, for everybody or for one alone."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -315,6 +316,16 @@ async def test_a_deleted_response_ends_the_answer(channels: Community) -> None:
     await channels.admin.delete(interaction.original)
     await channels.in_state(1, "withdrawn")
     gate.open()
+
+
+async def test_a_stopped_bot_watches_no_token_any_more(channels: Community) -> None:
+    channels.model.stall("so far ")
+    interaction = await asked(channels)
+    await channels.until(
+        lambda: interaction.original is not None and "so far" in interaction.original.content
+    )
+    await channels.stop_bot()
+    assert [task for task in asyncio.all_tasks() if "ResponseDeadline" in str(task)] == []
 
 
 async def test_thread_new_begins_a_new_conversation_by_command_too(channels: Community) -> None:
