@@ -4,7 +4,14 @@ from msgspec.structs import replace
 
 from bot.assistants import errors
 from bot.assistants.api import EventStream
-from bot.assistants.events import MessageDelta, RunStepDelta, StreamEvent, run_event, step_event
+from bot.assistants.events import (
+    LAST_EVENTS,
+    MessageDelta,
+    RunStepDelta,
+    StreamEvent,
+    run_event,
+    step_event,
+)
 from bot.assistants.schema.objects import ListPage, Message, Run, RunStep, Thread, ToolCallsDetails
 from bot.assistants.schema.requests import (
     FIRST_PAGE,
@@ -17,7 +24,7 @@ from bot.assistants.schema.requests import (
 )
 from bot.assistants.schema.tools import FunctionCall
 from bot.assistants.seen_events import SeenEvents
-from bot.assistants.states import CANCELLABLE
+from bot.assistants.states import CANCELLABLE, RunStatus, sources
 from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext, run_to_end
 from bot.engine.run.supervisor import RunSupervisor
@@ -211,7 +218,7 @@ class RunService:
                         continue  # pieces without those before them make no text
                 elif isinstance(data, Message | RunStep) and data.id in seen_from_start:
                     pass  # a message whose text was reasoning is ``in_progress`` once more
-                elif not seen.is_new(event):
+                elif not seen.is_new(event) or _is_outdated(event, seen.status):
                     continue
                 elif isinstance(data, Message | RunStep) and event.event.endswith(".created"):
                     seen_from_start.add(data.id)
@@ -253,6 +260,13 @@ def _add_run(
 
 def _created(run: Run) -> tuple[StreamEvent, ...]:
     return StreamEvent("thread.run.created", run), run_event(run)
+
+
+def _is_outdated(event: StreamEvent, status: RunStatus | None) -> bool:
+    """Return whether an event says that a run is under way in a status before ``status``."""
+    if not isinstance(event.data, Run) or event.event in LAST_EVENTS:
+        return False
+    return status not in sources(event.data.status)
 
 
 def _waits_for(step: RunStep, call_ids: list[str]) -> bool:
