@@ -185,6 +185,7 @@ def error_in(value: dict[str, Any]) -> Any:
 
 
 StopReason = FinishReason | Literal["error"]
+"""Why a model stopped; "error" where the endpoint failed."""
 
 _SPELLINGS: Final[dict[StopReason, tuple[str, ...]]] = {
     "length": (
@@ -201,6 +202,8 @@ _SPELLINGS: Final[dict[StopReason, tuple[str, ...]]] = {
         "error", "abort", "aborted", "network_error", "insufficient_system_resource",
         "malformed_function_call", "unexpected_tool_call"),
 }  # fmt: skip
+"""The words of endpoints for each reason but "stop"."""
+
 _REASONS: Final = {word: reason for reason, words in _SPELLINGS.items() for word in words}
 _NO_REASON: Final = frozenset({"", "null", "none", "unspecified", "not_finished", "in_progress"})
 
