@@ -109,9 +109,11 @@ async def test_answers_look_as_the_gallery_shows_in_light_and_in_dark(
         await page.goto(whole.sandbox.url)
         threads = page.locator("#channels .thread")
         await expect(threads).to_have_count(len(QUESTIONS))
-        for number, (name, _, _) in enumerate(QUESTIONS):
+        for number, (name, _, text) in enumerate(QUESTIONS):
             await threads.nth(number).click()
             reply = page.locator("#messages .message").last
+            # The answer of the thread before stays until the page has the messages of this one.
+            await expect(reply).to_contain_text(text[:8])
             await expect(reply.locator("button").first).to_be_visible()
             if name == "maths":
                 await expect(reply.locator("img")).to_have_count(2)
