@@ -73,7 +73,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium t
 
 @pytest.fixture
 async def whole(tmp_path: Path) -> AsyncIterator[Community]:
-    painter = Painter()
+    painter = Painter(seconds=60)
     async with community(tmp_path, "thread", drawer=painter) as each:
         yield each
     await painter.close()

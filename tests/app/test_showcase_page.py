@@ -18,7 +18,7 @@ from tests.support.npm import npm_packages, skip_without_npm
 from tests.support.program import measured_program as program
 
 PACKAGE = Path(__file__).with_name("accessibility") / "package.json"
-PATIENCE = 40_000
+PATIENCE = 120_000
 """Milliseconds: the bot's process may be killed and start again meanwhile."""
 
 SERIOUS = """() => axe.run(document, { resultTypes: ["violations"] })

@@ -14,7 +14,7 @@ import msgspec
 from bot.hosted.child_process import end_child, start_child
 from bot.hosted.pictures.request import Answer, ChartRequest, FormulaRequest, PictureError, Request
 
-SECONDS: Final = 3.0
+PICTURE_SECONDS: Final = 3.0
 """How long one picture may take, in seconds, without the start of the process."""
 
 _START_SECONDS: Final = 30.0
@@ -30,7 +30,7 @@ _log: Final = logging.getLogger(__name__)
 class Painter:
     """Draws one picture at a time; ``close`` ends its process."""
 
-    def __init__(self, *, seconds: float = SECONDS) -> None:
+    def __init__(self, *, seconds: float = PICTURE_SECONDS) -> None:
         self._seconds = seconds
         self._child: asyncio.subprocess.Process | None = None
         self._one_at_a_time = asyncio.Lock()

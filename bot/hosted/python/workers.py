@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.hosted.child_process import confine
-from bot.hosted.pictures import Painter
+from bot.hosted.pictures.painter import PICTURE_SECONDS, Painter
 from bot.hosted.python import DIRECTORY
 from bot.hosted.python.charts import Charts
 from bot.hosted.python.output import Output, instrument, plain_traceback
@@ -24,7 +24,7 @@ class SandboxLimits:
     """Limits of runs and sessions; times in seconds, sizes in bytes.
 
     ``seconds``: the time of the code in its worker; ``wall_seconds``: all time except the wait
-    for a worker.
+    for a worker; ``picture_seconds``: the time of one picture.
     ``output_characters`` are returned; code that prints more than ``printed_characters`` is
     stopped. ``state_bytes`` limits a session's variables, ``files_bytes`` its files,
     ``group_bytes`` both for a group, and ``kept_bytes`` for all sessions. The least recently used
@@ -33,6 +33,7 @@ class SandboxLimits:
 
     seconds: float = 10.0
     wall_seconds: float = 20.0
+    picture_seconds: float = PICTURE_SECONDS
     memory_bytes: int = 128 * 2**20
     recursion_depth: int = 500
     host_calls: int = 20_000
@@ -63,7 +64,7 @@ class Workers:
         self._starting = asyncio.Lock()
         self._pool: AsyncMonty | None = None
         self._stack = AsyncExitStack()
-        self._painter = Painter()
+        self._painter = Painter(seconds=limits.picture_seconds)
         self._deadlines: set[asyncio.Timeout] = set()
         self._closed = False
 

@@ -1,17 +1,10 @@
 """Sandboxed code imports the module ``chart`` and writes pictures with it."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
 
 from bot.hosted.python.sandbox import DESCRIPTION, CodeResult, PythonSandbox
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[PythonSandbox]:
-    async with PythonSandbox() as one:
-        yield one
 
 
 async def ran(sandbox: PythonSandbox, code: str) -> CodeResult:
