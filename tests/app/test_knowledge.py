@@ -144,8 +144,8 @@ async def test_sighup_reads_definitions_and_files_anew_and_a_mistake_changes_not
         environment = {"DISCORD_TOKEN": sandbox.token}
         async with program("run", "--config", config, environment=environment) as ran:
             await ran.until_line("is on Discord")
-            assert any("bad.py, line 2: SyntaxError" in line for line in ran.log)
-            assert any("There is no function bad" in line for line in ran.log)
+            await ran.until_line("bad.py, line 2: SyntaxError")
+            await ran.until_line("There is no function bad")
             (tmp_path / "tools" / "bad.py").write_text("async def bad() -> str:\n    'Do.'\n")
             add_to(config, 'mistake = "x"\n')
             ran.process.send_signal(signal.SIGHUP)
@@ -154,5 +154,5 @@ async def test_sighup_reads_definitions_and_files_anew_and_a_mistake_changes_not
             (tmp_path / "rules.md").write_text("Be very kind.")
             ran.process.send_signal(signal.SIGHUP)
             assert "Ada, Ben" in await ran.until_line("The assistants were updated")
-            assert any("The knowledge of assistant Ada has" in line for line in ran.log)
-            assert any("2 functions of" in line for line in ran.log)
+            await ran.until_line("The knowledge of assistant Ada has")
+            await ran.until_line("2 functions of")
