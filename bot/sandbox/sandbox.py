@@ -225,7 +225,7 @@ class Sandbox:
         """Whether the bot has no gateway socket now."""
         return not self.connected
 
-    async def bot_ready(self, *, commands: bool = True, timeout: float = 60.0) -> None:
+    async def bot_ready(self, *, commands: bool = True, timeout: float = 10.0) -> None:
         """Wait until the bot has its READY and, unless ``commands`` is false, registered commands.
 
         Raises ``TimeoutError`` after ``timeout`` real seconds.

@@ -14,6 +14,7 @@ from bot.client import Client
 from bot.sandbox import Sandbox
 from tests.app.programs import one_line, written_config
 from tests.support.assistants import text_of
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import measured_program as program
 
@@ -74,7 +75,7 @@ async def test_run_answers_and_what_sigterm_cut_goes_on_at_the_next_start(
     general = sandbox.guild.text_channel("general")
     model.stall("The beginning ")
     async with program("run", "--config", config, environment=token) as ran:
-        await sandbox.bot_ready()
+        await sandbox.bot_ready(timeout=PATIENCE)
         await ada.say(general, "A long question", mention_bot=True)
         await sandbox.until(lambda: general.threads and general.threads[0].messages)
         await model.until_request(1)
@@ -98,7 +99,7 @@ async def test_run_logs_one_line_for_each_turn_that_ended(
     async with program(
         "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:
-        await sandbox.bot_ready()
+        await sandbox.bot_ready(timeout=PATIENCE)
         before = len(ran.log)
         await ada.say(general, "one", mention_bot=True)
         await ran.until_line("Turn 1 ")
@@ -179,7 +180,7 @@ async def test_the_bot_works_on_a_server_elsewhere(
         config = written_config(tmp_path / "bot", model, sandbox, f'[assistants]\nurl = "{url}"\n')
         token = {"DISCORD_TOKEN": sandbox.token}
         async with program("run", "--config", config, environment=token) as ran:
-            await sandbox.bot_ready()
+            await sandbox.bot_ready(timeout=PATIENCE)
             general = sandbox.guild.text_channel("general")
             await sandbox.members[0].say(general, "Who is there?", mention_bot=True)
             await sandbox.until(
@@ -225,13 +226,13 @@ async def test_a_bot_that_starts_before_its_server_elsewhere_waits_for_it(
         await ran.until_line("trying again")
         model.say("here now", per_second=100)
         async with program("serve", "--config", served, *at) as server:
-            await sandbox.bot_ready()
+            await sandbox.bot_ready(timeout=PATIENCE)
             await ada.say(general, "Anybody?", mention_bot=True)
             await sandbox.until(lambda: answers("here now"))
             assert await server.terminated() == 0
         assert await ran.terminated() == 0
     async with program("run", "--config", config, environment=token) as ran:
-        await sandbox.bot_ready()
+        await sandbox.bot_ready(timeout=PATIENCE)
         # Now it is known, and people are told that there is an answer to come.
         await ada.say(general, "And now?", mention_bot=True)
         await sandbox.until(lambda: answers("thinking…"))
@@ -249,7 +250,7 @@ async def test_ctrl_c_stops_in_order_and_a_second_signal_does_not_cut_that_short
     model.stall("half")
     token = {"DISCORD_TOKEN": sandbox.token}
     async with program("run", "--config", config, environment=token) as ran:
-        await sandbox.bot_ready()
+        await sandbox.bot_ready(timeout=PATIENCE)
         general = sandbox.guild.text_channel("general")
         await sandbox.members[0].say(general, "A question", mention_bot=True)
         await model.until_request(1)

@@ -7,6 +7,7 @@ import pytest
 
 from bot.sandbox import Sandbox
 from tests.app.programs import one_line, written_config
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import program
 
@@ -68,7 +69,7 @@ async def test_a_token_revoked_later_ends_the_bot_with_a_line(
     async with program(
         "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:
-        await sandbox.bot_ready()
+        await sandbox.bot_ready(timeout=PATIENCE)
         sandbox.troubles.revoke_token()
         assert await ran.ended() == 2
     assert "DISCORD_TOKEN" in ran.log[-1]

@@ -81,7 +81,7 @@ async def start_bot(sandbox: Sandbox, pointed: None) -> AsyncIterator[StartBot]:
         async def start(**options: object) -> Bot:
             bot = Bot(**options)
             await stack.enter_async_context(running(bot, sandbox.token))
-            await sandbox.bot_ready()
+            await sandbox.bot_ready(timeout=PATIENCE)
             await asyncio.wait_for(bot.wait_until_ready(), PATIENCE)
             return bot
 

@@ -9,6 +9,7 @@ import pytest
 from bot.sandbox import DiscordError, Permission, Sandbox
 from tests.sandbox.client import Bot
 from tests.sandbox.conftest import StartBot, running
+from tests.support.eventually import PATIENCE
 
 
 def bot_channel(bot: Bot, sandbox: Sandbox, name: str = "general") -> discord.TextChannel:
@@ -122,7 +123,7 @@ async def test_a_revoked_token_ends_the_connection_for_good(
 ) -> None:
     bot = Bot()
     task = asyncio.create_task(bot.start(sandbox.token))
-    await sandbox.bot_ready()
+    await sandbox.bot_ready(timeout=PATIENCE)
     sandbox.troubles.revoke_token()
     with pytest.raises(discord.ConnectionClosed) as raised:
         await task
@@ -311,5 +312,5 @@ async def test_two_bots_may_come_and_go(sandbox: Sandbox, pointed: None) -> None
     for _ in range(2):
         bot = Bot()
         async with running(bot, sandbox.token):
-            await sandbox.bot_ready()
+            await sandbox.bot_ready(timeout=PATIENCE)
         await sandbox.until(lambda: sandbox.disconnected)

@@ -13,6 +13,7 @@ from bot.config import DiscordSettings
 from bot.sandbox import Sandbox
 from tests.sandbox.conftest import running
 from tests.sandbox.probes import PROBES, ProbingBot
+from tests.support.eventually import PATIENCE
 
 simcord = pytest.importorskip(
     "simcord", reason="simcord is not installed: the sandbox is not held against it"
@@ -48,7 +49,7 @@ async def in_the_sandbox(sandbox: Sandbox) -> tuple[dict[str, Any], list[Any]]:
     bot = ProbingBot()
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
     async with running(bot, sandbox.token):
-        await sandbox.bot_ready()
+        await sandbox.bot_ready(timeout=PATIENCE)
         for name in PROBES:
             await ada.say(general, "victim")
             await bot.until(lambda: bot.heard and bot.heard[-1].author.id == ada.id)

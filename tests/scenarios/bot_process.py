@@ -109,7 +109,7 @@ async def killed(
     )
     process.start()
     try:
-        await whole.sandbox.bot_ready()
+        await whole.sandbox.bot_ready(timeout=PATIENCE)
         await (whole.ask("one") if ask is None else ask())
         await asyncio.to_thread(process.join, PATIENCE)
         assert process.exitcode == -signal.SIGKILL

@@ -165,7 +165,7 @@ class Community:
             )
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
-        ready = asyncio.create_task(self.sandbox.bot_ready())
+        ready = asyncio.create_task(self.sandbox.bot_ready(timeout=PATIENCE))
         await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
         if self._running.done():
             self._running.result()

@@ -97,7 +97,7 @@ async def test_after_hours_the_gateway_is_still_tried_every_20_seconds(
     visit.begin()
     await visit.guest.wait_until_ready()
     await visit.away_for(6 * 3_600)
-    await visit.sandbox.bot_ready(commands=False)
+    await visit.sandbox.bot_ready(commands=False, timeout=PATIENCE)
     assert max(visit.clock.slept) <= LONGEST_WAIT
     assert len(visit.clock.slept) < 6 * 3_600 / (LONGEST_WAIT / 2) + 10
 
@@ -107,7 +107,7 @@ async def test_a_gateway_that_is_away_at_the_first_try_is_waited_for(visit: Visi
     visit.begin()
     await visit.until(lambda: len(visit.clock.slept) > 3)
     visit.sandbox.troubles.clear()
-    await visit.sandbox.bot_ready(commands=False)
+    await visit.sandbox.bot_ready(commands=False, timeout=PATIENCE)
 
 
 async def test_a_session_is_resumed_after_a_short_outage(visit: Visit) -> None:
@@ -178,7 +178,7 @@ async def test_sessions_begin_five_seconds_apart(
     for number in range(2, 6):
         visit.sandbox.troubles.invalidate()
         await visit.until(lambda number=number: visit.sandbox.world.identified == number)
-        await visit.sandbox.bot_ready(commands=False)
+        await visit.sandbox.bot_ready(commands=False, timeout=PATIENCE)
     assert visit.clock.monotonic() >= 4 * 5.0
 
 

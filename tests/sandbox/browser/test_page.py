@@ -12,6 +12,7 @@ from tests.sandbox.browser.conftest import Page
 from tests.sandbox.client import Bot, Confirm
 from tests.sandbox.conftest import StartBot
 from tests.sandbox.pictures import png
+from tests.support.eventually import PATIENCE
 
 playwright_api = pytest.importorskip(
     "playwright.async_api", reason="playwright is not installed: the page is not tried in a browser"
@@ -53,7 +54,7 @@ async def test_a_person_asks_uses_a_command_presses_a_button_and_drops_a_file(
     sandbox.page.text = "**SmolLM2-135M** answers here. A better one is a key away."
     bot = Answering()
     task = asyncio.create_task(bot.start(sandbox.token))
-    await sandbox.bot_ready()
+    await sandbox.bot_ready(timeout=PATIENCE)
     expect = playwright_api.expect
     await page.goto(sandbox.url)
     await expect(page.locator("#welcome")).to_contain_text("SmolLM2-135M")
@@ -235,7 +236,7 @@ async def test_every_button_can_be_read(
 ) -> None:
     bot = Answering()
     task = asyncio.create_task(bot.start(sandbox.token))
-    await sandbox.bot_ready()
+    await sandbox.bot_ready(timeout=PATIENCE)
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
     await page.emulate_media(color_scheme=scheme)
     await page.goto(sandbox.url)

@@ -9,6 +9,7 @@ from discord import app_commands
 from bot.sandbox import NotPossible, Permission, Sandbox
 from tests.sandbox.client import Bot
 from tests.sandbox.conftest import running
+from tests.support.eventually import PATIENCE
 
 
 class EverywhereBot(Bot):
@@ -49,7 +50,7 @@ class EverywhereBot(Bot):
 async def everywhere(sandbox: Sandbox, pointed: None) -> Any:
     bot = EverywhereBot()
     async with running(bot, sandbox.token):
-        await sandbox.bot_ready()
+        await sandbox.bot_ready(timeout=PATIENCE)
         yield bot
 
 

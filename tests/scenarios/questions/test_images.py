@@ -192,7 +192,7 @@ async def test_killed_behind_the_upload_it_is_found_and_shown_once(asleep: Commu
     )
     process.start()
     try:
-        await asleep.sandbox.bot_ready()
+        await asleep.sandbox.bot_ready(timeout=PATIENCE)
         await show(asleep)
         await asyncio.to_thread(process.join, PATIENCE)
         assert process.exitcode == -signal.SIGKILL

@@ -15,7 +15,7 @@ import pytest
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.scenarios.community import UNDER_AN_ANSWER, answer, is_final, labels, says
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import Program, program
 
@@ -55,7 +55,7 @@ class Host:
 
     async def start(self) -> None:
         environment = {"DISCORD_TOKEN": self.sandbox.token}
-        ready = asyncio.create_task(self.sandbox.bot_ready())
+        ready = asyncio.create_task(self.sandbox.bot_ready(timeout=PATIENCE))
         self.bot = await Program.start("run", *self.config, environment=environment)
         await ready
 

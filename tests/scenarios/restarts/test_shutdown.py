@@ -11,6 +11,7 @@ import pytest
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.scenarios.community import answer, labels, says
+from tests.support.eventually import PATIENCE
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.model_turns import stall
 from tests.support.program import Program
@@ -42,7 +43,7 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
         rooms = [sandbox.guild.add_text_channel(f"room-{n}") for n in range(REPLIES)]
         bot = await Program.start(*arguments, environment=environment)
         try:
-            await sandbox.bot_ready()
+            await sandbox.bot_ready(timeout=PATIENCE)
             for number, room in enumerate(rooms):
                 await sandbox.members[0].say(room, f"q{number}", mention_bot=True)
             await model.until_request(REPLIES)
@@ -65,7 +66,7 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
             ]
             assert untold == []
             bot = await Program.start(*arguments, environment=environment)
-            await sandbox.bot_ready()
+            await sandbox.bot_ready(timeout=PATIENCE)
             gate.open()
             await sandbox.until(
                 lambda: all("👍" in labels(reply(sandbox, room)) for room in rooms), 60
