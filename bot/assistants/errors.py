@@ -70,12 +70,12 @@ class UnreachableError(APIError):
 
 
 def not_found(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own word
-    """Refuse an id that the project does not have."""
+    """Return the error for an id that the project does not have."""
     return APIError(404, f"No {noun} found with id '{id}'.")
 
 
 def unreadable(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own word
-    """Refuse an object whose stored data is damaged; no retry helps, so not a 5xx.
+    """Return the error for a damaged stored object; no retry helps, so not a 5xx.
 
     422 is this server's own choice: the API has no such case.
     """
@@ -88,7 +88,7 @@ def unreadable(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own w
 
 
 def calls_unreadable(run_id: str) -> APIError:
-    """Refuse tool outputs whose calls are lost: the data of their run step is damaged.
+    """Return the error for tool outputs whose calls are lost with a damaged run step.
 
     422 is this server's own choice, as for ``unreadable``.
     """
@@ -102,22 +102,22 @@ def calls_unreadable(run_id: str) -> APIError:
 
 
 def thread_locked(thread_id: str, run_id: str) -> APIError:
-    """Refuse a message because the thread has an unfinished run."""
+    """Return the error for a message while the thread has an unfinished run."""
     return APIError(400, f"Can't add messages to {thread_id} while a run {run_id} is active.")
 
 
 def run_active(thread_id: str, run_id: str) -> APIError:
-    """Refuse a run because the thread has an unfinished run."""
+    """Return the error for a run while the thread has an unfinished run."""
     return APIError(400, f"Thread {thread_id} already has an active run {run_id}.")
 
 
 def outputs_refused(status: RunStatus) -> APIError:
-    """Refuse tool outputs because the run does not wait for any."""
+    """Return the error for tool outputs to a run that waits for none."""
     return APIError(400, f'Runs in status "{status}" do not accept tool outputs.')
 
 
 def outputs_mismatch(expected: Collection[str], got: Collection[str]) -> APIError:
-    """Refuse tool outputs that are not those of all waiting calls."""
+    """Return the error for tool outputs that are not those of all waiting calls."""
     return APIError(
         400,
         f"Expected tool outputs for call_ids {_ids(expected)}, got {_ids(got)}",
@@ -126,17 +126,17 @@ def outputs_mismatch(expected: Collection[str], got: Collection[str]) -> APIErro
 
 
 def cannot_cancel(status: RunStatus) -> APIError:
-    """Refuse to cancel a run that has ended or is being cancelled."""
+    """Return the error for cancelling a run that has ended or is being cancelled."""
     return APIError(400, f"Cannot cancel run with status '{status}'")
 
 
 def too_many_messages(thread_id: str, limit: int) -> APIError:
-    """Refuse a message because the thread is full."""
+    """Return the error for a message to a full thread."""
     return APIError(400, f"Thread {thread_id} already has the maximum of {limit} messages.")
 
 
 def too_many_runs(limit: int) -> APIError:
-    """Refuse a run to a project with too many runs that have not ended."""
+    """Return the error for a run of a project with too many unfinished runs."""
     return APIError(
         429,
         f"Too many unfinished runs: a project has {limit} at most. Try again when one of them has "
@@ -147,19 +147,19 @@ def too_many_runs(limit: int) -> APIError:
 
 
 def file_too_large(limit: int) -> APIError:
-    """Refuse a file that is larger than ``limit`` bytes."""
+    """Return the error for a file of more than ``limit`` bytes."""
     return APIError(
         413, f"File is too large. The maximum size is {limit // 1024 // 1024} MB.", param="file"
     )
 
 
 def store_expired(store_id: str) -> APIError:
-    """Refuse to use an expired vector store."""
+    """Return the error for the use of an expired vector store."""
     return APIError(400, f"Vector store {store_id} is expired.")
 
 
 def search_too_long(seconds: float) -> APIError:
-    """Refuse a search that was stopped; 400, because the same search would fail again."""
+    """Return the error for a stopped search; 400: the same search would fail again."""
     return APIError(
         400,
         f"The search took longer than {seconds:g} seconds and was stopped. Ask for less at once: "
@@ -169,7 +169,7 @@ def search_too_long(seconds: float) -> APIError:
 
 
 def missing_beta_header() -> APIError:
-    """Refuse a request without the header that names the API's version."""
+    """Return the error for a request without the header of the API's version."""
     return APIError(
         400,
         "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
@@ -179,7 +179,7 @@ def missing_beta_header() -> APIError:
 
 
 def old_beta_version() -> APIError:
-    """Refuse a request that asks for version 1 of the API; OpenAI ended it in December 2024."""
+    """Return the error for API version 1, which OpenAI ended in December 2024."""
     return APIError(
         400,
         "The v1 Assistants API has been deprecated. Please try again by setting the header "
@@ -190,12 +190,12 @@ def old_beta_version() -> APIError:
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> APIError:
-    """Refuse a request with an invalid field."""
+    """Return the error for a request with an invalid field."""
     return APIError(400, message, param=param, code=code)
 
 
 def storage_unavailable() -> APIError:
-    """Refuse an operation that can't be stored now; nothing was changed."""
+    """Return the error for an operation that can't be stored now."""
     return APIError(
         503,
         "The server can't write its data right now (its disk is full or busy). Nothing was "
@@ -206,7 +206,7 @@ def storage_unavailable() -> APIError:
 
 
 def server_error(message: str) -> APIError:
-    """Report an error of the server; the log has the details."""
+    """Return the error for a fault of the server; the log has the details."""
     return APIError(500, message, type="server_error")
 
 

@@ -371,8 +371,8 @@ class ResumableModel(Model, Protocol):
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer that an earlier ``Started`` announced; else like ``stream``.
 
-        Raises ``ModelError`` "gone" if it was deleted or cancelled. ``request`` is the answer's
-        original request.
+        Raises ``ModelError``; its kind is "gone" if the answer was deleted or cancelled.
+        ``request`` is the answer's original request.
         """
 
     async def forget(self, response_id: str) -> None:

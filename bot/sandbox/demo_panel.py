@@ -28,7 +28,7 @@ class DemoPanel:
     scripted: bool = False
 
     def payload(self) -> Payload:
-        """Return the panel as the page takes it."""
+        """Return the panel in the JSON form that the page reads."""
         return {
             "chips": list(self.chips),
             "tour": list(self.tour),

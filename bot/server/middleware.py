@@ -26,7 +26,7 @@ API_VERSION: Final = "2020-10-01"
 """The ``openai-version`` header of OpenAI's servers."""
 
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""An id of the caller's that the log shows; it can't be mistaken for other parts of a line."""
+"""A request id from the caller that the log may show: no other part of a line looks like it."""
 
 _log: Final = logging.getLogger(__name__)
 

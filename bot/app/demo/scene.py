@@ -21,12 +21,12 @@ print(sum(sieve[2:]))"""
 
 
 def both(texts: Texts) -> dict[str, str]:
-    """Return the text by language, as the page takes it."""
+    """Return the text by language, in the JSON form that the page reads."""
     return {"en": texts[0], "ja": texts[1]}
 
 
 def files_payload(files: Sequence[File]) -> list[dict[str, Any]]:
-    """Return the files as the page takes them."""
+    """Return the names and texts of files, in the JSON form that the page reads."""
     return [{"name": both(name), "text": both(text)} for name, text in files]
 
 

@@ -37,7 +37,7 @@ class TourStep:
     buttons: tuple[TourButton, ...]
 
     def payload(self, channels: Mapping[str, int], messages: Mapping[str, int]) -> dict[str, Any]:
-        """Return the step as the page takes it, with ids in place of names."""
+        """Return the step in the JSON form that the page reads; ids take the place of names."""
         return {
             "title": both(self.title),
             "text": both(self.text),

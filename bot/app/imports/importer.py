@@ -43,7 +43,8 @@ async def run_import(
 ) -> bool:
     """Import a directory, print a report with ``say``, and return whether nothing was refused.
 
-    Raises ``StartError`` for a directory without objects, and the errors of the target.
+    Raises ``StartError`` for a directory without objects; ``APIError`` or ``StoreError`` where the
+    engine or the server fails.
     """
     reader = ExportReader(directory)
     report = _Report()

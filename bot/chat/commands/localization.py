@@ -136,7 +136,7 @@ def new_menu(
 def _describe(
     command: LocalizedCommand, message_id: str, autocomplete: Mapping[str, Autocomplete]
 ) -> None:
-    """Describe the options of a command, name their choices, and set what completes them."""
+    """Describe a command's options, name their choices, and set their autocompletion."""
     descriptions, choices = {}, {}
     for option in command.parameters:
         description = _english(f"{message_id}.{option.name}-description")

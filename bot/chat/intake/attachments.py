@@ -300,7 +300,7 @@ def too_large(most: int) -> UnreadableError:
 
 
 def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:
-    """Return a question's files as the ledger stores them; ``me`` is the bot's user id."""
+    """Return the files of a question for the ledger; ``me`` is the bot's user id."""
     return tuple(file_of(file) for file in attachments_of(message, me))
 
 

@@ -68,7 +68,7 @@ def is_post(channel: object) -> bool:
 
 
 def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment]:
-    """Return the attachments of a question, of its forwards, and of the message replied to."""
+    """Return the attachments of a question, its forwards and a replied-to message not by ``me``."""
     files = list(message.attachments)
     for snapshot in message.message_snapshots[:_MOST_FORWARDED]:
         files += snapshot.attachments

@@ -53,7 +53,7 @@ _TIME: Final = re.compile(
 
 
 class RuleError(RefusalError):
-    """A schedule's time can't be understood, or nothing may be asked then."""
+    """A schedule or reminder can't be set, mostly because of its time; the sentence says why."""
 
 
 class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -96,7 +96,7 @@ def assistant_ready(
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """Return names as a list, of which at most ``most`` are named."""
+    """Return names in one line; those after the first ``most`` are only counted."""
     shown = list(names[:most])
     if len(names) > most:
         shown.append(localized("and-more", count=len(names) - most))

@@ -39,7 +39,7 @@ def gone(error: APIError) -> bool:
 
 
 def refusal(error: APIError) -> FailureKind:
-    """Return the failure of a refused request: refused because of its sender, or its content."""
+    """Return the failure for a refused request: "not_allowed" if its key was refused."""
     return "not_allowed" if error.status in (401, 403) else "refused"
 
 

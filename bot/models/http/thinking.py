@@ -101,7 +101,7 @@ class ThoughtFilter:
         return self._at_opening()
 
     def release(self) -> str:
-        """Return the text held back: the reasoning came in another field."""
+        """Return the text held back: it is no reasoning, because that came in another field."""
         if self._state != "unopened":
             return ""
         self._state = "opening"

@@ -1,7 +1,7 @@
-"""Keeps the items of an answer, which go back unchanged to a reasoning model.
+"""Keeps the output items of an answer; the next request repeats them for a reasoning model.
 
-The endpoint stores nothing, so the next request carries the reasoning, encrypted by the endpoint,
-each piece before its item.
+The endpoint stores nothing. So the request carries the reasoning, as the endpoint encrypted it,
+each piece before the message or call that it led to.
 """
 
 from collections.abc import Mapping

@@ -60,10 +60,8 @@ class Responses(EndpointModel[ResponsesDialect]):
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer that an earlier ``Started`` announced, from its beginning.
 
-        Raises ``ModelError``.
-
-        The kind is "gone" if the response was deleted or cancelled. Closing does the same as for
-        ``stream``.
+        Raises ``ModelError``; its kind is "gone" if the response was deleted or cancelled. Closing
+        does the same as for ``stream``.
         """
         return self._read(request, response_id)
 

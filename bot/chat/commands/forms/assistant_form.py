@@ -54,7 +54,7 @@ def assistant_modal(draft_id: int, name: str, old: Assistant | None) -> ui.Modal
 
 
 def submission_of(entries: ModalEntries) -> Submission:
-    """Return the entries of a sent modal as the editor of assistants takes them."""
+    """Return the entries of a sent modal in the form that ``AssistantEditor`` reads."""
     written: str | None = entries.texts.get("instructions", "").strip()
     files = entries.files.get("file", ())
     if not written and (files or "changes-keeping" in entries.choices):

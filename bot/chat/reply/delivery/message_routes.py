@@ -45,7 +45,7 @@ class ReplyFullError(UndeliverableError):
 
 
 class ChannelRoute:
-    """Writes the messages of a reply as a member of the channel.
+    """Writes the messages of a reply as ordinary messages of a channel.
 
     The content is given as for ``Messageable.send`` and ``PartialMessage.edit``. Each method raises
     ``discord.HTTPException``.

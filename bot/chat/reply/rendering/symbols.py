@@ -74,7 +74,7 @@ ACCENTS: Final = {
     "vec": "\u20d7", "tilde": "\u0303", "widetilde": "\u0303", "dot": "\u0307",
     "ddot": "\u0308", "underline": "\u0332",
 }  # fmt: skip
-"""Accents as combining characters."""
+"""Combining characters by the TeX command of the accent."""
 
 ALPHABETS: Final = {"mathbb": "DOUBLE-STRUCK", "mathcal": "SCRIPT", "mathscr": "SCRIPT"}
 """Alphabets by their name in Unicode."""

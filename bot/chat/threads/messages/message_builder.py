@@ -268,7 +268,7 @@ class _Builder:
         return ""
 
     async def _document(self, file: AttachedFile, text: str | UnreadableError, room: int) -> str:
-        """Return a file's block: its text, a hint to search it, or why it has no text."""
+        """Return the message's part about a file: the text, a hint to search it, or what failed."""
         if isinstance(text, UnreadableError):
             return self._unreadable(file, text)
         block = _shown(file, text)
