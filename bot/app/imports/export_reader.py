@@ -90,7 +90,7 @@ class ExportReader:
                 self._collect(value, shown)
 
     def _exported(self, raw: dict[str, Any], shown: str) -> Conversation | None:
-        """Return the conversation of an exporter's thread file."""
+        """Return the conversation of a thread file that an export program wrote."""
         thread = self._object(Thread, raw["thread"], shown) if raw.get("thread") else None
         thread_id = raw.get("thread_id") or (thread.id if thread else None)
         if not isinstance(thread_id, str):

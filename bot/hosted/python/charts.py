@@ -59,7 +59,7 @@ class Charts:
 
 @dataclass(kw_only=True)
 class _Options:
-    """What code may pass to each function by name; values are as code wrote them."""
+    """The named arguments of the chart functions, unchecked."""
 
     title: Any = ""
     xlabel: Any = ""
@@ -89,7 +89,7 @@ def _histogram(values: Any, bins: Any = 10, **options: Any) -> tuple[ChartReques
 
 
 def _labelled(labels: Any, values: Any) -> tuple[Any, Any]:
-    """Return labels and values, also of one dict of value by label."""
+    """Return labels and values; one dict of values by label may stand for both."""
     if values is None and isinstance(labels, Mapping):
         return list(labels), list(labels.values())
     return labels, values

@@ -1,4 +1,4 @@
-"""A chunk of a chat completion: only the fields in use, of any type."""
+"""A chunk of a chat completion: only the fields that are read, of any type."""
 
 from typing import Any, Final
 

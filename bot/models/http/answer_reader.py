@@ -118,7 +118,7 @@ def _count(reported: dict[str, Any], *names: str) -> int:
 
 
 def _cached(reported: dict[str, Any]) -> int:
-    """Return the cached tokens of the prompt, in any of the forms in use."""
+    """Return the cached tokens of the prompt, in any form that endpoints use."""
     for name in ("prompt_tokens_details", "input_tokens_details"):
         details = reported.get(name)
         cached = details.get("cached_tokens") if isinstance(details, dict) else None

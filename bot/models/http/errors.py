@@ -135,7 +135,7 @@ class ErrorFields(Struct, frozen=True):
 
 
 def read_error(body: bytes) -> ErrorFields:
-    """Read the body of a refusal in any shape in use; never raises."""
+    """Read the body of a refusal in any shape that endpoints use; never raises."""
     values = parse(body)
     if not values or values[0] is END:
         return ErrorFields(message=excerpt(body) if body.strip() else "")

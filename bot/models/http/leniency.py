@@ -27,7 +27,7 @@ _NO_ERROR: Final = frozenset(
     {"", "0", "200", "none", "null", "nil", "ok", "success", "succeeded", "false", "undefined"}
 )
 WORDS: Final = ("message", "msg", "error_msg", "detail", "reason", "exception")
-"""Fields that hold an error's words in the shapes in use."""
+"""Fields in which endpoints put the words of an error."""
 
 _ERROR_WORDS: Final = ("message", "msg", "detail", "details", "error", "reason", "type", "code")
 
@@ -162,7 +162,7 @@ def says_something(error: object) -> bool:
 
 
 def error_in(value: dict[str, Any]) -> Any:
-    """Return the error of an event without an answer, in any shape in use."""
+    """Return the error of an event without an answer, in any shape that endpoints use."""
     for key in ("error", "errors"):
         error = value.get(key)
         if says_something(error):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from bot.assistants.schema.objects import Usage
 
 _KEPT: Final = 8
-"""Summaries of a thread that are kept; the older ones serve after a deletion of a message."""
+"""How many summaries of a thread are kept: a deleted message may leave only older ones valid."""
 
 
 class Summary(NamedTuple):

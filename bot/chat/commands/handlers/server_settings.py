@@ -128,7 +128,7 @@ def _zones() -> tuple[str, ...]:
 
 
 def _zone_named(typed: str) -> str:
-    """Return a time zone's name as it is spelled; raises ``RefusalError`` if there is none."""
+    """Return a time zone's name in its usual spelling; raises ``RefusalError`` if none exists."""
     wanted = typed.strip().casefold().replace(" ", "_")
     for name in sorted(zoneinfo.available_timezones() - {"localtime"}):
         if name.casefold() == wanted:

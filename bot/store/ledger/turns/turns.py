@@ -74,7 +74,7 @@ class TurnStore(LedgerPart):
 
     @writes
     def discount_interruptions(self, db: sqlite3.Connection) -> None:
-        """Take the count of this start back: the bot stops in order, no turn made it crash."""
+        """Subtract what this start counted for each open turn: no turn made the bot crash."""
         db.execute("UPDATE turns SET pickups = max(pickups - 1, 0) WHERE ended_at IS NULL")
 
     @writes
