@@ -196,6 +196,8 @@ class Community:
         if running is None:
             return
         await self.bot.close()
+        # On a machine that stalls, the bot does not wait for the end of its connection.
+        await self.bot.http.close()
         await asyncio.gather(running, return_exceptions=True)
         await self.ledger.close()
         if self.functions is not None:
