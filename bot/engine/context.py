@@ -27,11 +27,12 @@ P = ParamSpec("P")
 class EngineOptions:
     """How runs are executed. Times are in seconds, the context window is in tokens.
 
-    One project executes at most ``runs_per_project`` of the ``max_concurrent_runs``, without a
-    value all of them. Without a ``context_window`` the engine learns a model's window from its
-    endpoint's errors. ``search_seconds`` bounds each search of vector stores, ``file_search`` calls
-    included. ``ingestion_seconds_per_hour`` bounds the time of the child processes that read one
-    project's files, ``ingestion_batch_characters`` what one transaction writes of their text.
+    At most ``max_concurrent_runs`` are executed at once, at most ``runs_per_project`` of them for
+    one project (None: as many as in all). Without a ``context_window`` the engine learns a model's
+    window from its endpoint's errors. ``search_seconds`` bounds each search of vector stores,
+    ``file_search`` calls included. ``ingestion_seconds_per_hour`` bounds the time of the child
+    processes that read one project's files, ``ingestion_batch_characters`` the characters of the
+    files' text that one transaction writes.
     """
 
     max_concurrent_runs: int = 64
@@ -43,11 +44,11 @@ class EngineOptions:
     ingestion_batch_characters: int = 200_000
     code: CodeQuotas = field(default_factory=CodeQuotas)
     quiet_project: str | None = None
-    """The project whose failed runs the engine does not log: its user, the bot, logs each turn."""
+    """The project whose failed runs the engine does not log, because the bot logs them itself."""
     max_thread_messages: int = 100_000
     """Messages that a thread holds at most (the API's limit)."""
     max_unfinished_runs: int = 2_000
-    """Runs of one project that have not ended; each takes memory until it has."""
+    """How many unfinished runs one project may have; each takes memory until it ends."""
     keep_thoughts: bool = False
     """Whether run steps keep the reasoning of models that show it."""
 
@@ -74,7 +75,10 @@ class EngineContext:
 
 
 class ProjectContext:
-    """The engine as the services of one project use it; transactions raise ``APIError``."""
+    """What the services of one project use of the engine.
+
+    Its transactions raise ``APIError`` 503 if the database can't be used now.
+    """
 
     def __init__(self, engine: EngineContext, name: str) -> None:
         self.engine = engine

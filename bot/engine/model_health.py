@@ -14,11 +14,11 @@ _OF_THE_ENDPOINT: Final[frozenset[ErrorKind]] = frozenset(
 """The failures that say something about the endpoint; the others are about one request."""
 
 _TRUSTED_SECONDS: Final = 60.0
-"""Seconds for which a failure counts. Later the endpoint's state is unknown until a request."""
+"""Seconds for which a failure counts; after them the endpoint's state counts as unknown."""
 
 
 class CallTimer:
-    """The time to the first event of one call; ``event`` is called for each event."""
+    """Measures the time to a call's first event; the caller calls ``event`` for every event."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,7 +40,7 @@ class ModelHealth:
         self._problem: tuple[str, float] | None = None
 
     def problem(self) -> str | None:
-        """Return why the endpoint's last call failed; None if it answered, or nobody knows."""
+        """Return why the endpoint's last call failed; None if it answered or long ago."""
         if self._problem is None:
             return None
         kind, at = self._problem
@@ -48,7 +48,7 @@ class ModelHealth:
 
     @contextmanager
     def call(self, model: str) -> Iterator[CallTimer]:
-        """Record the model call that the block makes."""
+        """Record the model call made in the ``with`` block; the block gets the call's timer."""
         timer = CallTimer(self._clock)
         problem: str | None = "interrupted"
         try:

@@ -29,13 +29,14 @@ OPENAI_MODEL: Final = "gpt-5.4-mini"
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
-    """Settings of the choice; keys are the secrets themselves, not names of variables.
+    """Settings for the choice; keys are the secrets themselves, not names of variables.
 
-    ``model`` replaces the model that a request names. ``environment`` has the keys of endpoints
-    under their usual names; ``api_key`` is a key of another name. ``gguf`` is the local model's
-    file; without one the small model is downloaded into ``directory``. "auto" takes the first key
-    of ``remote``, else the first server of ``servers`` that answers within ``probe_seconds``. With
-    ``background`` OpenAI continues an answer while the bot is stopped.
+    ``model`` replaces the model that a request names. ``environment`` has the keys of endpoints by
+    the usual names of their variables; ``api_key`` is a key from another variable. ``gguf`` is the
+    local model's file; without one the small model is downloaded into ``directory``. "auto" takes
+    the first endpoint of ``remote`` whose key is set, else the first server of ``servers`` that
+    answers within ``probe_seconds``. With ``background`` OpenAI continues an answer while the bot
+    is stopped.
     """
 
     directory: Path
@@ -143,9 +144,9 @@ class _Chooser:
         self._say = say
 
     async def known(self, preset: Preset, key: str, why: str, *, url: str = "") -> ChatCompletions:
-        """Return the model at a known endpoint; its list of models decides if none is configured.
+        """Return the model at a known endpoint; ``url`` replaces the endpoint's usual address.
 
-        ``url`` replaces the endpoint's usual address.
+        If no model is configured, the best one of the endpoint's list of models is used.
         """
         url, model = url or preset.url, self._settings.model
         if not model:

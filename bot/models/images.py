@@ -53,7 +53,7 @@ class _Drawn(Struct):
 class ImagesEndpoint:
     """An endpoint that draws pictures; raises ValueError for an unusable URL or key.
 
-    ``size`` is such as ``1024x1024``; empty: the endpoint's own.
+    ``size`` is such as ``1024x1024``, or empty for the endpoint's default.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class ImagesEndpoint:
         url = URL(picture.url or "")
         if url.origin() != URL(self._endpoint.path("")).origin():
             return await self._fetcher.fetch(str(url), MOST_BYTES)
-        # Its own files are where the endpoint is; the key does not go with this request.
+        # A file of the endpoint's own host may be private; the key does not go with this request.
         async with HttpClient(connect=10.0) as http:
             return await http.fetch("GET", url, most_bytes=MOST_BYTES)
 

@@ -37,7 +37,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     def best_of(self, listed: Sequence[str]) -> str:
         """Return the model to use if none is configured; empty if nothing suits.
 
-        An endpoint that lists nothing may still have the most preferred model.
+        For an empty list it is the most preferred model, which the endpoint may have all the same.
         """
         names = [name.removeprefix("models/") for name in listed]
         for wanted in self.preferred:

@@ -326,7 +326,7 @@ class Model(Protocol):
     async def fetches_images(self) -> bool:
         """Tell whether the endpoint gets ``http(s)`` addresses of images and fetches them.
 
-        False for an endpoint on this machine or in a private network, whose hosts it can reach.
+        False for a private endpoint: a URL could lead it to private hosts.
         """
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

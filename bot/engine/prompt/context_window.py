@@ -1,4 +1,4 @@
-"""The context windows of models, and the tokens that a window and a run's limits leave.
+"""The context windows of models, and the tokens that window and limits leave to a call.
 
 A window is configured, or learned from the errors of the model's endpoint.
 """
@@ -16,7 +16,7 @@ ASSUMED: Final = 32_768
 """The context window of a model about which nothing is known, in tokens."""
 
 _RESERVED: Final = 1024
-"""Tokens of the context window that are reserved for an answer without a limit."""
+"""Tokens of the context window that are reserved for the answer if the run sets no limit."""
 
 
 class ContextWindows:
@@ -51,7 +51,7 @@ def prompt_left(run: Run, spent: Usage) -> int | None:
 
 
 def usage_of(used: ModelUsage) -> Usage:
-    """Return the tokens of a model call as a run has them."""
+    """Return the tokens of a model call in the form of a run's ``usage``."""
     cached = PromptTokenDetails(used.cached_tokens) if used.cached_tokens else UNSET
     return Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens, cached)
 
@@ -66,7 +66,10 @@ def estimated_usage(items: Iterable[Item], characters: int) -> Usage:
 
 
 def prompt_budget(window: int, completion: int | None, prompt: int | None) -> int:
-    """Return the most tokens of a prompt, by the context window and the run's limit."""
+    """Return how many tokens a prompt may have in a context window of ``window`` tokens.
+
+    ``completion`` and ``prompt`` are the tokens that the run's limits leave; None is no limit.
+    """
     reserved = min(completion if completion is not None else _RESERVED, window // 2)
     budget = window - reserved
     return budget if prompt is None else min(budget, prompt)

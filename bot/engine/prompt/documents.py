@@ -13,7 +13,7 @@ _MOST_DOCUMENTS: Final = 20
 """Documents whose beginnings are shown, the newest first; of further ones only the number."""
 
 _FEWEST_BYTES: Final = 400
-"""The least room of a document, in bytes; documents for which less is left are left out."""
+"""The least bytes of a shown document; only as many documents are shown as get so many bytes."""
 
 _HEADING: Final = (
     "(The documents of this conversation. You can't search them, so their beginnings are shown "
@@ -23,7 +23,7 @@ _HEADING: Final = (
 
 
 class Documents(NamedTuple):
-    """The documents as a text of the prompt, and the names of those that are not shown whole."""
+    """The documents' text for the prompt; ``cut`` names those that the text does not show whole."""
 
     text: str
     cut: tuple[str, ...]
@@ -35,7 +35,7 @@ NO_DOCUMENTS: Final = Documents("", ())
 class _Document(NamedTuple):
     """A file of a vector store; ``problem`` is why it can't be shown, empty if it can.
 
-    ``overlap`` is how many tokens its chunks share.
+    ``overlap`` is how many tokens two neighbouring chunks share.
     """
 
     id: str
@@ -47,7 +47,7 @@ class _Document(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """A document as part of the prompt."""
+    """The text that shows one document in the prompt."""
 
     text: str
     is_whole: bool
@@ -80,7 +80,7 @@ def beginnings(
 
 
 def _newest(tables: Tables, project: str, store_ids: Sequence[str]) -> Iterator[_Document]:
-    """Yield the documents: those of the thread, whose store is last, and the newest ones first."""
+    """Yield each document once: the last store, the thread's, comes first, newest files first."""
     known: set[str] = set()
     for store_id in reversed(store_ids):
         for file in tables.files.store_files.each(newest_first=True, store_id=store_id):
@@ -108,11 +108,11 @@ def _document(file: VectorStoreFile, filename: str) -> _Document:
 
 
 def _block(tables: Tables, document: _Document, most: int) -> _Block:
-    """Return a document in at most about ``most`` bytes."""
+    """Return the text that shows a document, at most about ``most`` bytes of it."""
     name = document.name
     if document.problem:
         return _Block(f"({name} can't be shown: {document.problem})", is_whole=True)
-    # Twice as much, because chunks may overlap by a half.
+    # Twice the bytes, because neighbouring chunks may share half of their text.
     chunks, more = tables.files.chunks(document.store_id, document.id, most_bytes=2 * most)
     text = joined(chunks, document.overlap)
     data = text.encode("utf-8", "replace")

@@ -65,7 +65,7 @@ BYTES_A_TOKEN: Final = 3.2
 """Bytes of UTF-8 in a token, estimated low: English has about 4, Japanese about 3."""
 
 _MOST_CALL_BYTES: Final = 16 * 1024 * 1024
-"""The most bytes that one run's calls and outputs take in a request; no model reads more."""
+"""The most bytes of a run's tool calls and their outputs in a request; no model reads more."""
 
 _LEFT_OUT: Final = "(Left out: the calls of this run and their outputs are too large together.)"
 
@@ -85,8 +85,9 @@ class PromptSource(NamedTuple):
     """What a prompt is made of.
 
     ``newest`` yields the thread's messages newest first and is read only as far as needed.
-    ``steps`` are the run's finished steps, oldest first. ``continuations`` is the model's data by
-    step id. The texts of ``background`` come before the messages.
+    ``steps`` are the run's finished steps, oldest first. ``continuations`` has, by step id, the
+    data with which the model goes on after that step. The texts of ``background`` come before the
+    messages.
     """
 
     newest: Iterable[Message]
@@ -127,7 +128,7 @@ def build(run: Run, source: PromptSource, budget: int) -> Prompt:
         left -= tokens(item)
         if shown and (left < 0 or images_left < -MOST_BYTES_TOGETHER):
             complete = False
-            break  # the second bound: all images of the older messages would be left out
+            break  # images far beyond their bound: older messages would lose all of theirs
         shown.append(item)
     return Prompt((*head, *reversed(shown), *own_items), room, complete)
 

@@ -60,7 +60,7 @@ class SummaryPauses:
 
 
 class Line(NamedTuple):
-    """A message as a line of the transcript, with its estimated tokens."""
+    """A message as a line of the transcript to summarize, with its estimated tokens."""
 
     text: str
     tokens: int
@@ -72,7 +72,7 @@ def longest_summary(window: int) -> int:
 
 
 def background(text: str) -> str:
-    """Return the text by which a prompt shows a summary."""
+    """Return a summary with its heading, as a prompt shows it."""
     return _HEADING + text
 
 
@@ -96,7 +96,7 @@ def transcript_line(message: Message, most_tokens: int) -> Line:
 
 
 def summary_items(earlier: str, lines: Iterable[str], window: int) -> tuple[Item, ...]:
-    """Return the items of a request for the summary of an earlier summary and of messages."""
+    """Return the items of a request for a summary of the ``earlier`` summary and of messages."""
     words = int(longest_summary(window) * _WORDS_A_TOKEN)
     notes = [msgspec.json.encode({"notes": earlier}).decode()] if earlier else []
     transcript = "\n".join([*notes, *lines])

@@ -56,7 +56,7 @@ class EndedRun(NamedTuple):
     messages: list[Message]
 
     def report(self, metrics: Metrics) -> None:
-        """Report the end of the run."""
+        """Count the end of the run and its tokens in the metrics."""
         used = self.run.usage or Usage(0, 0, 0)
         metrics.run_ended(
             self.run.status,
@@ -104,8 +104,8 @@ def end_run(
 def discard_unfinished(tables: Tables, run: Run) -> None:
     """Delete a run's open steps and their messages, so that the run can be executed again.
 
-    If the endpoint still has the model's response, its finished steps go as well: the whole
-    response is read again.
+    If the endpoint still has the model's last response, the finished steps made from that response
+    are deleted as well, because the whole response is read again.
     """
     response_id = tables.response_of(run.id)
     read_again = tables.steps_of_response(run.id, response_id) if response_id else set()

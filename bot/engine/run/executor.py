@@ -64,7 +64,7 @@ class RunExecutor:
         Raises only ``CancelledError``, when the engine stops. The stored run is then unfinished
         and is executed again at the next start.
         """
-        if not LOG_ID.get():  # left by the last process, or started by another program's part
+        if not LOG_ID.get():  # such as after a restart: no request or Discord event set it
             LOG_ID.set(self.run.id)
         self._guard.begin()
         try:

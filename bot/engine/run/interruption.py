@@ -22,7 +22,7 @@ class InterruptionGuard:
         self._finished = False
 
     def begin(self) -> None:
-        """Guard the current task."""
+        """Make the current task the one that interruptions stop."""
         self._task = asyncio.current_task()
 
     def finish(self) -> None:
@@ -48,7 +48,7 @@ class InterruptionGuard:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Allow interruptions inside the block; raises ``InterruptedRunError`` for one."""
+        """Allow interruptions in the ``with`` block; one raises ``InterruptedRunError``."""
         self.check()
         self._interruptible = True
         try:

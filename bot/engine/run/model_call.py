@@ -98,8 +98,8 @@ class ModelCall:
         """Call the model, store its answer and return how it finished.
 
         A prompt that the endpoint finds too long is shortened. A request that the endpoint may
-        have refused for its images is sent again with fewer. A model that calls no tools answers
-        without the hosted ones, and with the beginnings of the documents. ``unread_response`` is
+        have refused for its images is sent again with fewer. For a model that can't call tools, the
+        prompt has the beginnings of the documents instead of tools. ``unread_response`` is
         the id of a response that the last process started; it is read again instead of asking
         anew. Raises ``ModelError``, ``LimitError`` and ``InterruptedRunError``.
         """
@@ -153,7 +153,9 @@ class ModelCall:
         await self._engine.store.write(lambda tables: tables.set_response(self._run.id, None))
 
     async def _next_request(self, share: float) -> tuple[ModelRequest, tuple[PromptItem, ...]]:
-        """Return the request without its items, and the prompt from which items are made.
+        """Return the request without its items, and the prompt from which they are made.
+
+        ``share`` is the part of the token budget that the prompt may use, 0 to 1.
 
         Before a run's first answer, messages that the prompt has no room for are summarized if the
         run asks for summaries.
@@ -171,14 +173,14 @@ class ModelCall:
             return built.request, prompt.items
 
     async def _note_documents(self, documents: Documents) -> None:
-        """Note that the model sees documents, and which of them it does not see whole."""
+        """Name cut documents in the answer's metadata, and postpone their stores' expiration."""
         self._metadata.pop(DOCUMENTS_CUT, None)
         if documents.cut:
             self._metadata[DOCUMENTS_CUT] = ", ".join(documents.cut)[:LONGEST_VALUE]
         await self._engine.hosted_tools.touch(self._context.workspace)
 
     def _build_request(self, share: float, tables: Tables) -> _Request:
-        """Build the request; ``share`` is the part of the token budget for the prompt, 0 to 1."""
+        """Return the next request, whose prompt uses ``share`` of the token budget."""
         run = self._run
         steps = history.bounded_steps(tables.steps.each(newest_first=True, run_id=run.id))
         used = total_usage(steps) + tables.summaries.usage(run.id)
@@ -295,7 +297,7 @@ class ModelCall:
         writer.publish_calls()
 
     async def _add_hosted_call(self, call: HostedCall) -> None:
-        """Store a tool call that the endpoint has run itself; the API has no web search steps."""
+        """Store a code call that the endpoint has run; the API has no steps for web searches."""
         if call.kind != CODE:
             return
         before, now = self.writer, self._engine.now()

@@ -23,7 +23,7 @@ from bot.assistants.schema.content import TextDelta, TextValueDelta
 from bot.assistants.schema.tools import FunctionCallDelta, FunctionDelta
 
 DeltaKey = tuple[str, int, bool]
-"""Where a delta belongs: the id of a message or step, the index in it, whether it is a step."""
+"""Where a delta belongs: the id of a message or step, the index in it, and True for a step."""
 
 
 class RunFeed:
@@ -62,7 +62,7 @@ class RunFeed:
 
     @contextlib.contextmanager
     def subscribed(self) -> Iterator[EventStream]:
-        """Subscribe for a block of code; yields the events from now on."""
+        """Subscribe for the ``with`` block, which gets the stream of the events from now on."""
         subscriber = _Subscriber()
         self._subscribers.add(subscriber)
         try:

@@ -31,7 +31,7 @@ from bot.store.engine import Summary, Tables
 _log: Final = logging.getLogger(__name__)
 
 _MOST_CALLS: Final = 4
-"""Calls that one run makes for summaries. The next runs go on with a longer thread."""
+"""The most calls that one run makes for summaries; the next runs summarize the rest."""
 
 _MOST_SECONDS: Final = 60.0
 """Seconds that one run waits for summaries."""
@@ -49,9 +49,10 @@ _SHRINK: Final = 0.5
 
 
 class _Plan(NamedTuple):
-    """The next summary: it replaces ``earlier`` and adds ``messages``, up to the seq ``through``.
+    """The next summary, for which ``request`` asks the model.
 
-    ``request`` asks the model for it.
+    It replaces ``earlier`` and covers ``messages`` more messages. ``through`` is the seq, the
+    number within the thread, of the last of them.
     """
 
     earlier: Summary
@@ -140,7 +141,7 @@ class Summarizer:
             through = seq
             if line.text:
                 lines.append(line.text)
-        if not lines:  # messages without text are not what takes the room
+        if not lines:  # messages without text: a summary would save no room
             return None
         request = ModelRequest(
             model=run.model,

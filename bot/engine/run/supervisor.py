@@ -1,4 +1,4 @@
-"""Launches the runs of one engine, ends those that expire and goes on with them after a restart."""
+"""Launches the runs of one engine, ends expired runs, and resumes unfinished runs at the start."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from bot.store.engine import Tables
 _log: Final = logging.getLogger(__name__)
 
 _MAX_STOPS: Final = 3
-"""How often the engine may be stopped in a run before the run fails."""
+"""How often the process may end while it executes a run, before the run fails."""
 
 _RETRY_SECONDS: Final = 5.0
 """The wait between two tries to end a run that is overdue."""
@@ -92,7 +92,7 @@ class RunSupervisor:
 
     @contextlib.contextmanager
     def subscribed(self, run_id: str) -> Iterator[EventStream]:
-        """Subscribe to a run for a block of code, whether or not the run is under execution."""
+        """Subscribe to a run for the ``with`` block, whether or not the run is under execution."""
         feed = self._feeds.setdefault(run_id, RunFeed())
         try:
             with feed.subscribed() as events:

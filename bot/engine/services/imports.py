@@ -1,4 +1,4 @@
-"""Imports objects of another server; they keep their ids."""
+"""Imports objects that another server created; the objects keep their ids."""
 
 import re
 from collections import Counter
@@ -76,7 +76,10 @@ class _Import:
         )
 
     def _take(self, table: str, id_: str, owner: str, insert: Callable[[], None]) -> bool:
-        """Store an object unless its id is taken; return whether it was stored."""
+        """Store an object unless its id is taken; return whether it was stored.
+
+        ``owner`` is what the object belongs to: the id of its thread or run, or the project.
+        """
         if not _ID.fullmatch(id_):
             self._refuse(id_, "this is no id")
             return False
@@ -130,7 +133,7 @@ class _Import:
         )
 
     def _accepts(self, id_: str, thread_id: str) -> bool:
-        """Tell whether the thread takes imported objects; refuse the object if not."""
+        """Return whether the thread may get imported objects; if not, refuse the object ``id_``."""
         if self._tables.owner_of("threads", thread_id) != self._project:
             self._refuse(id_, f"its thread {thread_id} is not in this project")
         elif self._tables.active_run(thread_id) is not None:

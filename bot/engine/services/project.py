@@ -1,4 +1,4 @@
-"""One project's Assistants API: every operation, each by the service that has it."""
+"""One project's Assistants API: the operations of all services in one object."""
 
 from bot.engine.context import EngineContext, ProjectContext
 from bot.engine.run.supervisor import RunSupervisor

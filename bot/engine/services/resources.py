@@ -84,7 +84,7 @@ class ResourceWriter:
         return resources
 
     def changed(self, new: NewToolResources | UnsetType | None) -> dict[str, ToolResources]:
-        """Return a modification's change of ``tool_resources``; empty if it has none."""
+        """Return the new value of ``tool_resources`` by field name; empty if it does not change."""
         return {} if isinstance(new, UnsetType) else {"tool_resources": self.create(new)}
 
     def attach(self, thread_id: str, request: CreateMessage) -> None:
@@ -164,7 +164,7 @@ class ResourceWriter:
         self.tables.threads.write(thread, id=thread_id, project=project)
 
     def _first_usable(self, store_ids: Sequence[str]) -> str | None:
-        """Return the first of a thread's vector stores that takes files."""
+        """Return the id of the first of the vector stores that still exists and has not expired."""
         for store_id in store_ids:
             store = self.tables.files.stores.readable(id=store_id, project=self.project.name)
             if store is not None and not store.is_expired(self.now):

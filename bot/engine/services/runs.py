@@ -215,7 +215,7 @@ class RunService:
                 data = event.data
                 if isinstance(data, MessageDelta | RunStepDelta):
                     if data.id not in seen_from_start:
-                        continue  # pieces without those before them make no text
+                        continue  # without the pieces before it, this one makes no text
                 elif isinstance(data, Message | RunStep) and data.id in seen_from_start:
                     pass  # a message whose text was reasoning is ``in_progress`` once more
                 elif not seen.is_new(event) or _is_outdated(event, seen.status):
@@ -263,7 +263,7 @@ def _created(run: Run) -> tuple[StreamEvent, ...]:
 
 
 def _is_outdated(event: StreamEvent, status: RunStatus | None) -> bool:
-    """Return whether an event says that a run is under way in a status before ``status``."""
+    """Return whether an event shows a run in a status that the run had before ``status``."""
     if not isinstance(event.data, Run) or event.event in LAST_EVENTS:
         return False
     return status not in sources(event.data.status)

@@ -104,7 +104,7 @@ class ToolWorkspace:
 
 
 class RunTools(NamedTuple):
-    """A run's tools as a model gets them: functions that run here, and tools of its endpoint."""
+    """A run's hosted tools: the engine runs ``functions``, the model's endpoint runs ``hosted``."""
 
     functions: dict[str, FunctionSpec]
     hosted: tuple[HostedTool, ...]

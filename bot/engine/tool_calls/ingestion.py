@@ -144,7 +144,10 @@ class Ingestion:
     async def _index(
         self, project: str, store_file: VectorStoreFile, read: _FileText | None
     ) -> _FileText | None:
-        """Index a file in one vector store; return its text for the next one."""
+        """Index a file in one vector store; return its text, which the next vector store needs too.
+
+        ``read`` is the text if it has been extracted already.
+        """
         try:
             file = await self._store.read(
                 lambda tables: tables.files.waiting_file(store_file.vector_store_id, store_file.id)

@@ -20,7 +20,7 @@ class ScoredHit(NamedTuple):
 
 
 class VectorStoreSearch(NamedTuple):
-    """A search of a project's vector stores: at most ``limit`` chunks that score ``threshold``."""
+    """A search of vector stores: at most ``limit`` chunks that score at least ``threshold``."""
 
     project: str
     store_ids: Sequence[str]

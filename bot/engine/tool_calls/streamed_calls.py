@@ -110,7 +110,7 @@ class StreamedCodeCall(_WrittenCall):
 
 @dataclass
 class StreamedSearchCall(_WrittenCall):
-    """A file_search call, whose arguments no stream has; ``search`` is set when it is done."""
+    """A file_search call; streams don't show its arguments. ``search`` is set when it is done."""
 
     search: CalledSearch = field(default_factory=CalledSearch)
 

@@ -68,7 +68,7 @@ class PlainChoice(Struct, gc=False):
 
 
 class PlainChunk(Struct, gc=False):
-    """The data of nearly every event: decoding it refuses all that needs a closer look."""
+    """The data of nearly every event: a piece of text. Decoding fails if other fields are set."""
 
     choices: list[PlainChoice]
     usage: None = None
@@ -76,7 +76,7 @@ class PlainChunk(Struct, gc=False):
 
 
 text_decoder: Final = msgspec.json.Decoder(PlainChunk)
-"""Decodes a chunk that holds text and nothing else; ``decoder`` reads the rest."""
+"""Decodes a chunk that holds text and nothing else; ``decoder`` reads other chunks."""
 
 decoder: Final = msgspec.json.Decoder(CompletionChunk)
 """Decodes well-formed chunks; ``chunk_of`` reads all others."""

@@ -52,7 +52,7 @@ class ReasoningFields:
                 self._fields[name] = piece
 
     def _add_detail(self, details: list[Any], piece: object) -> None:
-        """Append a piece to the last of the details if both belong together."""
+        """Join a piece to the last of the details if both belong together, else append it."""
         last = details[-1] if details else None
         if not (isinstance(piece, dict) and isinstance(last, dict)) or any(
             last.get(key) != piece.get(key) for key in ("type", "index", "id")
@@ -84,9 +84,9 @@ class ReasoningFields:
         return "\n\n".join(pieces).strip()
 
     def sealed(self, extras: dict[str, dict[str, Any]]) -> str:
-        """Return all fields to send back with calls; ``extras`` are the calls' own, by call id.
+        """Return the JSON of all fields to send back with the calls; "" if there are no fields.
 
-        Returns "" without any field.
+        ``extras`` has the calls' own fields by call id.
         """
         fields = self._fields if self.size <= _MOST else {}
         if not fields and not extras:
@@ -95,7 +95,7 @@ class ReasoningFields:
 
 
 def give_back(message: dict[str, Any], item: AssistantMessage, left_out: set[str]) -> None:
-    """Add the fields of the calls of ``item`` to a request's ``message``, except ``left_out``."""
+    """Add the fields in ``item.continuation`` to a request's ``message``, except ``left_out``."""
     if not item.continuation:
         return
     try:

@@ -75,7 +75,7 @@ class ChatDialect(Struct):
         return cls()
 
     def learn(self, fields: ErrorFields, body: dict[str, Any]) -> str | None:
-        """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
+        """Learn what to change from a refusal of ``body``; return it as a sentence, or None."""
         learned = self._learn_of_messages(fields, body["messages"])
         if learned is not None:
             return f"{learned} from now on ({fields.logged})"
@@ -124,7 +124,8 @@ class ChatDialect(Struct):
 def in_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Merge adjacent messages of one role, and begin with a user message.
 
-    A question after a tool's output gets an answer before it: Mistral's templates count no calls.
+    A placeholder answer goes between a tool's output and the next question, because Mistral's
+    templates don't count a tool call as the assistant's turn.
     """
     joined: list[dict[str, Any]] = []
     for message in messages:

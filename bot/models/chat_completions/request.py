@@ -104,7 +104,7 @@ def _messages(items: tuple[Item, ...], dialect: ChatDialect) -> list[dict[str, A
 
 
 def _content(message: UserMessage, before: str | None) -> str | list[dict[str, Any]]:
-    """Return the content: a string without images, since many servers take no lists then."""
+    """Return a message's content: a list with images, else a string, as many servers demand."""
     parts: list[Text | Image] = list(message.parts)
     if before is not None:
         parts.insert(0, Text(before))

@@ -47,7 +47,7 @@ from bot.wire.sse import ServerSentEvent
 
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LENIENT_CHUNKS: Final = 16
-"""The number of chunks without a strict decoding after one for which that failed."""
+"""How many chunks are only decoded leniently after one whose strict decoding failed."""
 
 
 class CompletionReader(AnswerReader):
@@ -95,7 +95,7 @@ class CompletionReader(AnswerReader):
     def take_whole(self, body: bytes) -> Iterable[ModelEvent]:
         """Return the model events of an answer in one piece; raises ``StreamFault``."""
         events = self.take(body)
-        if len(parse(body)) < 2:  # a chunk a line is a stream, that may have been cut
+        if len(parse(body)) < 2:  # one chunk per line: a stream, which may have been cut
             self.reason = self.reason or "stop"
         return events
 
@@ -231,7 +231,7 @@ class CompletionReader(AnswerReader):
         return self._take_choice(choices[indexes.index(self._index)])
 
     def _take_stray(self, choice: CompletionChoice, index: int) -> list[ModelEvent]:
-        """Take a choice of another index if indexes count the chunks, as at some endpoints."""
+        """Take a choice with another index, for endpoints whose indexes number the chunks."""
         if self._counts is False or index != self._latest + 1:
             self._counts = False
             return []
@@ -264,7 +264,7 @@ class CompletionReader(AnswerReader):
         return events
 
     def _take_message(self, message: CompletionDelta, events: list[ModelEvent]) -> None:
-        """Take a whole answer, also after its pieces."""
+        """Take a whole answer; if parts of it came before, only the rest is new."""
         text = parts_of(message.content)[0]
         if self._whole is None and (self._spoke or self._calls):
             message = CompletionDelta(tool_calls=None if self._calls else message.tool_calls)

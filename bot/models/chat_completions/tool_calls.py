@@ -16,7 +16,7 @@ from bot.models.http.stream_reader import StreamFault
 from bot.models.types import ModelEvent, ToolCallDelta, ToolCallStarted
 
 _MOST_UNNAMED: Final = 100_000
-"""Characters of arguments that wait for their function's name, which endpoints send first."""
+"""The most characters of arguments that are kept while the function's name is missing."""
 
 _PLACEHOLDERS: Final = frozenset({"", "{}", "null", '""'})
 """Placeholders that some endpoints send before the arguments; alone they mean no arguments."""
@@ -81,7 +81,7 @@ class _CallPiece(Struct):
 
 
 class _OpenCall(Struct):
-    """A call that is being received; it starts once its whole name is known."""
+    """A call that is being received; its ``ToolCallStarted`` comes once its whole name is known."""
 
     name: str
     endpoint_id: str
@@ -128,7 +128,7 @@ class ToolCallAssembler:
         return {call.id: call.extra for call in self._calls if call.extra}
 
     def take(self, entry: object) -> list[ModelEvent]:
-        """Return the events in one entry; raises ``StreamFault`` for an unusable call."""
+        """Return the events of an entry of ``tool_calls``; raises ``StreamFault`` if unusable."""
         if not isinstance(entry, dict):
             return []
         piece = _read(entry)
@@ -165,7 +165,7 @@ class ToolCallAssembler:
         return events
 
     def _find(self, piece: _CallPiece) -> _OpenCall | None:
-        """Return the call that a piece belongs to: by index, by id, or the open one."""
+        """Return the call that a piece belongs to, by its index or id; None for a new call."""
         current = self._current
         by_id = self._by_id.get(piece.id) if piece.id else None
         open_by_id = (
@@ -263,7 +263,7 @@ class ToolCallAssembler:
         # Else it is an extra bracket or a template's token, not part of the arguments.
 
     def _emit(self, call: _OpenCall, text: str, events: list[ModelEvent]) -> None:
-        """Return a piece of a call's arguments, or keep it until the function's name is known."""
+        """Add the event of a piece of arguments, or keep the piece until the name is known."""
         if not call.name:
             call.unnamed += text
             if len(call.unnamed) > _MOST_UNNAMED:
@@ -288,7 +288,7 @@ class ToolCallAssembler:
         events.append(ToolCallStarted(call.index, call.id, call.name))
 
     def _offered(self, name: str) -> str:
-        """Return the function that was offered, without what a template put around its name."""
+        """Return a call's name without a template's marks if that function was offered."""
         bare = _TEMPLATE.sub("", name).strip()
         return bare if name not in self._tools and bare in self._tools else name
 

@@ -97,9 +97,9 @@ class AnswerReader(ABC):
 
 
 def usage_in(reported: object, known: ModelUsage | None = None) -> ModelUsage | None:
-    """Return the usage that an endpoint reports; each field's largest value counts, also ``known``.
+    """Return the usage that an endpoint reports, joined with ``known``, its earlier reports.
 
-    None if no report names a number above 0.
+    The larger number of each field counts. None if no report names a number above 0.
     """
     if not isinstance(reported, dict):
         return known

@@ -46,7 +46,7 @@ class EndpointTimeouts(Struct, frozen=True, kw_only=True):
 class FailedError(Exception):
     """One try of a request failed.
 
-    ``error`` is for the caller if no other try follows, ``again`` the verdict of ``retry``.
+    ``error`` is raised if no other try follows; ``again`` is the verdict for ``retry``.
     """
 
     def __init__(self, error: ModelError, again: TryAgain | None) -> None:
@@ -138,7 +138,7 @@ class Endpoint:
         return Attempts(self._retries, self.clock)
 
     def error(self, fault: BaseException, model: str, waited: float) -> ModelError:
-        """Return the ``ModelError`` for one of ``FAULTS``; no byte came for ``waited`` seconds."""
+        """Return the ``ModelError`` for one of ``FAULTS``; ``waited`` is the timeout in seconds."""
         connect = self.timeouts.connect
         error = fault_error(fault, self.shown, model=model, connect=connect, read=waited)
         error.message = self._http.scrub(error.message)
@@ -147,9 +147,9 @@ class Endpoint:
     async def retried(
         self, attempt: Callable[[], Awaitable[T]], adapt: Callable[[RefusedError], bool]
     ) -> T:
-        """Retry ``attempt``, at once where ``adapt`` changes the request after a refusal.
+        """Call ``attempt`` until it succeeds; raises ``ModelError`` if no try is left.
 
-        Raises ``ModelError``.
+        ``adapt`` gets each refusal; if it returns True, ``attempt`` is called again at once.
         """
         tries = 0
 
@@ -274,7 +274,7 @@ class Endpoint:
 
     @contextmanager
     def failing(self, model: str, waited: float) -> Iterator[None]:
-        """Raise ``FailedError`` for each of ``FAULTS``; no byte came for ``waited`` seconds."""
+        """Turn ``FAULTS`` in the ``with`` block into ``FailedError``; ``waited`` is the timeout."""
         try:
             yield
         except FAULTS as fault:

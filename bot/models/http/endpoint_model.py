@@ -20,7 +20,7 @@ class Dialect(Protocol):
     calls_tools: bool
 
     def learn(self, fields: ErrorFields, body: dict[str, Any]) -> str | None:
-        """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
+        """Learn what to change from a refusal of ``body``; return it as a sentence, or None."""
 
 
 _log: Final = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class EndpointModel(ABC, Generic[D]):
     """A model at the endpoint ``url``; raises ValueError for an unusable URL or key."""
 
     api: ClassVar[str]
-    """The API that the endpoint speaks, for people."""
+    """The name of the API that the endpoint speaks, for people."""
 
     hosts: frozenset[str] = frozenset()
 
@@ -78,7 +78,7 @@ class EndpointModel(ABC, Generic[D]):
         return self._dialect(self._served(model)).calls_tools
 
     async def fetches_images(self) -> bool:
-        """Tell whether the endpoint gets addresses of images; a private one never does."""
+        """Tell whether the endpoint may be sent URLs of images; a private one is sent the bytes."""
         return await self._endpoint.is_public()
 
     def forward(

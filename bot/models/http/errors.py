@@ -183,7 +183,7 @@ def _message_in(value: dict[str, Any]) -> str:
 
 
 def _cause_in(value: dict[str, Any]) -> str:
-    """Return the words of the provider behind OpenRouter, whose own say only who failed."""
+    """Return the error text of the provider behind OpenRouter; its own says only who failed."""
     metadata = value.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     return read_error(raw.encode("utf-8", "replace")).message if isinstance(raw, str) else ""

@@ -30,7 +30,8 @@ class FetchError(Exception):
 class ImageFetcher:
     """Fetches images; checks the address of each connection, also after a redirect.
 
-    ``permitted`` gets the IP address before each connection is opened.
+    ``permitted`` decides by the IP address, before each connection is opened; the default permits
+    public addresses.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class ImageFetcher:
         self._lookups = ThreadPoolExecutor(_LOOKUPS, "image address lookup")
 
     async def fetch(self, url: str, most: int) -> bytes:
-        """Return at most ``most`` bytes; raises ``FetchError``."""
+        """Return an image's bytes; raises ``FetchError``, also for more than ``most`` bytes."""
         refused = False
 
         def permitted(address: str) -> bool:

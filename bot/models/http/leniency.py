@@ -90,7 +90,7 @@ class HalfCharacters:
         self.pending = b""
 
     def joined(self, data: bytes) -> bytes:
-        """Return an event's data with the half before it, and without the half at its end."""
+        """Return an event's data with the pending half, and without a half at its end."""
         if self.pending and (other := _OTHER_HALF_FIRST.search(data)):
             data = data[: other.end()] + self.pending + data[other.end() :]
             self.pending = b""

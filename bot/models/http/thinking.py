@@ -20,7 +20,7 @@ _CLOSING: Final = re.compile(
 )
 _FINAL: Final = "<|end|><|start|>assistant<|channel|>final<|message|>"
 _ALONE: Final = re.compile(rf"</{_NAMES}>|\[/think\]", re.IGNORECASE)
-"""The closing tags that come without an opening one."""
+"""The closing tags that end reasoning even without an opening one."""
 
 _TAGS: Final = (
     *(
@@ -52,11 +52,12 @@ _SENTENCE_ENDS: Final = tuple(".!?…。！？")
 class ThoughtFilter:
     """Filters the reasoning from the beginning of one answer, piece by piece.
 
-    With ``passes``, a piece without ``>`` and ``]``, the ends of closing tags, may be passed on
-    unchanged after ``note``. ``withdrawn`` turns true when text that was passed on proves to be
-    reasoning, because a closing tag without an opening one follows. With ``unopened`` the model is
-    known to do so, and nothing is passed on before the closing tag. With ``keep`` the reasoning is
-    kept in ``thoughts``.
+    While ``passes`` is true, a piece without ``>`` and ``]``, the ends of closing tags, may be
+    passed on unchanged: the caller gives it to ``note`` instead of ``feed``. ``withdrawn`` turns
+    true when text that was passed on proves to be reasoning, because a closing tag without an
+    opening one follows. ``unopened`` says that the model is known to write no opening tag: then
+    nothing is passed on before the closing tag. With ``keep`` the reasoning is kept in
+    ``thoughts``.
     """
 
     def __init__(self, *, unopened: bool = False, keep: bool = False) -> None:

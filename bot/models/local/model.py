@@ -19,8 +19,8 @@ _log: Final = logging.getLogger(__name__)
 class LocalModel:
     """A GGUF file served by a child process; ``weights`` is its path, or fetches the file.
 
-    ``start()`` makes it ready and raises ``ModelError``; otherwise the first request does both.
-    The next request starts a crashed child again, within bounds.
+    ``start()`` makes the model ready, else the first request does; both raise ``ModelError``. The
+    next request starts a crashed child again, unless it crashed too often.
     """
 
     hosts: frozenset[str] = frozenset()

@@ -76,7 +76,7 @@ class LocalProcess:
         return not self.alive
 
     def exit_reason(self) -> str:
-        """Return the end of its log, to be put after a sentence's verb."""
+        """Return the exit code and the last line of the log, to be put behind "it ended"."""
         code = self.process.returncode
         how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
         return f"{how}: {self._tail[-1]}" if self._tail else how

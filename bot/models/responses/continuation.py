@@ -11,7 +11,7 @@ import msgspec
 
 from bot.models.types import AssistantMessage
 
-# ``AssistantMessage`` has fields for these items: an answer of no others needs no seal.
+# ``AssistantMessage`` has fields for these items: an answer of only these needs no seal.
 _PLAIN: Final = frozenset({"message", "function_call"})
 
 

@@ -329,7 +329,7 @@ class ResponseReader(AnswerReader):
         yield from self._say(piece)
 
     def _rest(self, key: tuple[int, int, str], whole: str) -> Iterator[ModelEvent]:
-        """Return the rest of a complete part; one of its pieces may have been unreadable."""
+        """Yield the rest of a complete part: one of its pieces may have been unreadable."""
         said = "".join(self._sent.get(key, ()))
         if whole.startswith(said):
             yield from self._piece(key, whole[len(said) :])

@@ -61,7 +61,7 @@ class ResponsesDialect(Struct):
         return cls(samples=not _REASONS.match(name), seals=not plain, summarizes=not plain)
 
     def learn(self, fields: ErrorFields, body: dict[str, Any]) -> str | None:
-        """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
+        """Learn what to change from a refusal of ``body``; return it as a sentence, or None."""
         name = refused_parameter(fields, _OPTIONAL & body.keys())
         encrypted = re.search(r"encrypted[ _]content", fields.message, re.IGNORECASE)
         words = f"{fields.param} {fields.message}"
@@ -194,7 +194,7 @@ def _output(call_id: str, output: str) -> dict[str, Any]:
 
 
 def _tool(tool: FunctionSpec) -> dict[str, Any]:
-    # The default of ``strict`` is true here, but false in the Assistants API.
+    # The default of ``strict`` is true in the Responses API, but false in the Assistants API.
     strict = bool(tool.strict)
     nothing: dict[str, Any] = {"type": "object", "properties": {}}
     if strict:

@@ -1,4 +1,4 @@
-"""The position of an item in the output of a Response: by its id, its index or its kind's order.
+"""The positions of items in a Response's output: found by id, by index, or by order in a type.
 
 Some endpoints send one index for all items, or a new id with each event of an item.
 """
@@ -18,7 +18,7 @@ class OutputSlots:
         self._done: set[int] = set()
 
     def of(self, index: object, item_id: object, kind: str) -> int:
-        """Return the position of the item of a kind that a piece belongs to."""
+        """Return the position of the item of type ``kind`` that a piece belongs to."""
         slot = self._by_id.get(text_in(item_id))
         if slot is None:
             slot = integer(index) or 0
@@ -31,7 +31,7 @@ class OutputSlots:
         return slot
 
     def of_item(self, index: object, item: dict[str, Any], *, done: bool = False) -> int:
-        """Return the position of an item that begins or is done; each has its own."""
+        """Return the position of an item that begins or is done; no two items share one."""
         kind, item_id = kind_of(item), _id_of(item)
         slot = self._by_id.get(text_in(item.get("id")))
         if slot is None:
@@ -48,7 +48,7 @@ class OutputSlots:
     def of_output(self, output: list[dict[str, Any]]) -> list[int]:
         """Return the positions of the items in the whole output at the end.
 
-        Items whose ids are not known are the known items of their kind, in the order they began.
+        An item with an unknown id is taken for the next known item of its type, in order.
         """
         taken = {self._by_id.get(text_in(item.get("id"))) for item in output}
         slots: list[int] = []
@@ -73,5 +73,5 @@ class OutputSlots:
 
 
 def _id_of(item: dict[str, Any]) -> str:
-    """Return the id of an item."""
+    """Return the id of an item, else its call id; empty without both."""
     return text_in(item.get("id")) or text_in(item.get("call_id"))
