@@ -217,6 +217,7 @@ class Community:
             await asyncio.wait_for(running, PATIENCE)
         finally:
             await self.bot.close()
+            await self.bot.http.close()
             await self.ledger.close()
 
     async def stop_engine(self) -> None:
