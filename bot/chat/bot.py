@@ -44,6 +44,7 @@ _log: Final = logging.getLogger(__name__)
 class Vitals(Struct, frozen=True, kw_only=True):
     """The state of the bot at one moment.
 
+    ``slots_held`` is how many turns have a run, ``slots_waiting`` how many wait for one.
     ``loop_late`` is how late the event loop was in the last minute (p99), in seconds.
     """
 
@@ -119,7 +120,7 @@ class ChatBot(dpy_internals.GuardedClient):
         await self._parts.tools.pressed(interaction, approval_id, choice)
 
     async def admits(self, interaction: discord.Interaction[Any]) -> bool:
-        """Return whether an interaction reaches its handler; a refused one was answered."""
+        """Return whether an interaction may be handled; a refused one has been answered."""
         LOG_ID.set(str(interaction.id))
         return await self._parts.interaction_gate.admits(interaction)
 
@@ -132,7 +133,7 @@ class ChatBot(dpy_internals.GuardedClient):
         choice.default_id, choice.configured = assistant_id, dict(configured)
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
-        """Connect and answer until closed; the addresses of Discord hold for the whole process."""
+        """Connect and answer until closed; sets Discord's addresses for the whole process."""
         dpy_internals.check(self)
         dpy_internals.guard_events(self, self._unreadable)
         dpy_internals.keep_names_of_forwards()
@@ -156,7 +157,7 @@ class ChatBot(dpy_internals.GuardedClient):
             raise
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Count the new session; the gateway has already waited before it connected."""
+        """Count the new session, without discord.py's wait of 5 s: ``Gateway`` waited before."""
         self._parts.gateway.count_session()
 
     async def close(self) -> None:

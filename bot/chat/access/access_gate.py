@@ -62,7 +62,7 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
 
 
 def role_ids_json(role_ids: frozenset[int] | None) -> str:
-    """Return roles as the ledger stores them with a question."""
+    """Return the ids of roles as the ledger stores them with a question: as JSON."""
     return msgspec.json.encode(sorted(role_ids or ())).decode()
 
 
@@ -160,7 +160,10 @@ class AccessGate:
 
 
 class _Rules(Struct, frozen=True, kw_only=True):
-    """Lists of who and what is allowed and denied, by id; ``people`` are members and roles."""
+    """Ids that are allowed and denied; ``people`` are members and roles.
+
+    An empty list of allowed ids allows everybody, or every channel.
+    """
 
     people: frozenset[int] = frozenset()
     channels: frozenset[int] = frozenset()

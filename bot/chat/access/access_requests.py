@@ -51,7 +51,7 @@ class AccessRequests:
         return category_of(self._client, channel_id)
 
     async def of_message(self, message: discord.Message, guild_id: int | None) -> AccessRequest:
-        """Return the request of a message's author. Raises ``LedgerError``."""
+        """Return the access request of a message's author. Raises ``LedgerError``."""
         author = message.author
         roles = dpy_internals.known_role_ids(author) if isinstance(author, discord.Member) else None
         return await self.of_author(author.id, message.channel.id, guild_id, roles)
@@ -59,7 +59,7 @@ class AccessRequests:
     async def of_author(
         self, user_id: int, channel_id: int, guild_id: int | None, role_ids: frozenset[int] | None
     ) -> AccessRequest:
-        """Return the request of an author; ``role_ids`` is None where they are not known.
+        """Return the access request of an author; ``role_ids`` is None where they are not known.
 
         Raises ``LedgerError``.
         """
@@ -70,7 +70,7 @@ class AccessRequests:
     async def of_creator(
         self, user_id: int, channel_id: int, guild_id: int | None
     ) -> AccessRequest:
-        """Return the request of a schedule's creator, whose roles are looked up each time.
+        """Return the access request of a schedule's creator, whose roles are looked up each time.
 
         Raises ``LedgerError``.
         """
@@ -104,7 +104,7 @@ class AccessRequests:
         )
 
     def of_interaction(self, interaction: discord.Interaction[Any]) -> AccessRequest:
-        """Return the request of whoever uses a command, a button or a form."""
+        """Return the access request of whoever uses a command, a button or a form."""
         user, guild_id = interaction.user, interaction.guild_id
         roles = role_ids_of(interaction)
         channel_id, parent_id = channel_ids(interaction)
@@ -126,7 +126,7 @@ class AccessRequests:
         )
 
     async def _holder(self, channel_id: int) -> int:
-        """Return the channel of a channel thread, or the channel itself."""
+        """Return the id of a channel thread's parent; for other channels the channel's own id."""
         channel = self._client.get_channel(channel_id)
         parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
         if channel is None:

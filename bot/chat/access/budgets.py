@@ -39,10 +39,10 @@ UNLIMITED_COMPLETION: Final = 4_096
 """The tokens that are reserved for an answer without a configured maximum."""
 
 TITLE_ATTEMPT: Final = 0
-"""The number under which the ledger has the run that titles a turn's channel thread."""
+"""The attempt number under which the ledger stores the run that titles a channel thread."""
 
 _BASE_TOKENS: Final = 1_000
-"""The tokens of instructions, tools and place at the beginning of a conversation."""
+"""The estimated tokens that a run reads before the first question: instructions and tools."""
 
 _MEDIA_TOKENS: Final = 1_500
 _DOCUMENT_TOKENS: Final = 32_000
@@ -51,16 +51,17 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LimitAlert(Protocol):
-    """Alerts the managers of a limit."""
+    """Alerts whoever set a limit: a server's managers, or the operator."""
 
     def __call__(self, hit: Reached, limit: LimitReached, /) -> None:
-        """Say that a limit stops somebody, once in the limit's period."""
+        """Say that a limit stops somebody; repeat nothing until the limit's day or month ends."""
 
 
 class Budgets:
-    """Checks, reserves and computes what is spent; ``zone`` is the operator's time zone.
+    """Checks budgets, reserves estimates and computes what is spent.
 
-    Days and months are those of a server's time zone; the total counts in the operator's.
+    The days and months of a server's budgets are those of the server's time zone. The operator's
+    total counts by ``zone``, the operator's time zone.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Budgets:
         self._zone = zone
 
     async def total_spent(self) -> LimitReached | None:
-        """Return the operator's total limit if it leaves no room. Raises ``LedgerError``."""
+        """Return the operator's total limit if it is used up, else None. Raises ``LedgerError``."""
         cap = self.caps.total(self._today(self._zone))
         hit = await self._ledger.spending.reached(cap) if cap else None
         return None if hit is None else self._alerted(hit, self._zone)
@@ -116,11 +117,11 @@ class Budgets:
         channel_ids: Iterable[int] = (),
         role_ids: Iterable[int] = (),
     ) -> int:
-        """Lift the limits of a target until their periods end; return that moment.
+        """Lift the limits of a server, channel, category or member until their periods end.
 
-        ``channel_ids`` are the target's channels, ``role_ids`` the roles of a member. Only limits
-        that leave no room for a run are lifted; if none does, the limits of the day are lifted.
-        Raises ``LedgerError``.
+        Returns when the last period ends, in seconds since 1970. ``channel_ids`` are the channel,
+        or those of the category; ``role_ids`` are the member's roles. Only used-up limits are
+        lifted; if there are none, the limits of the day are lifted. Raises ``LedgerError``.
         """
         zone = await self._zone_of(guild_id)
         today = self._today(zone)
@@ -155,14 +156,14 @@ class Budgets:
         return [cap for cap in caps if cap.scope == scope]
 
     async def _all_reached(self, caps: Iterable[Cap]) -> list[Reached]:
-        """Return the caps that leave no room for even the smallest run, each once."""
+        """Return the caps that leave no room for even the smallest run, without duplicates."""
         tokens = _BASE_TOKENS + self._completion
         cost = self.prices.estimate(None, _BASE_TOKENS, self._completion)
         hits = await self._ledger.usage.all_reached(tuple(caps), tokens=tokens, cost=cost)
         return list({(hit.cap.scope, hit.cap.target_id, hit.period): hit for hit in hits}.values())
 
     async def spent(self, request: AccessRequest) -> LimitReached | None:
-        """Return the limit that leaves no room for a question. Raises ``LedgerError``."""
+        """Return a used-up limit that stops a question, else None. Raises ``LedgerError``."""
         zone = await self._zone_of(request.guild_id)
         today, total_today = self._today(zone), self._today(self._zone)
         caps = (
@@ -175,7 +176,7 @@ class Budgets:
         return None if hit is None else self._alerted(hit, zone)
 
     async def reserve(self, turn: Turn, questions: Sequence[Question]) -> LimitReached | None:
-        """Reserve the estimate of a turn's next run; return the limit that leaves no room.
+        """Reserve the estimate of a turn's next run, or return the limit that leaves no room.
 
         ``questions`` are the turn's questions. Raises ``LedgerError``.
         """
@@ -197,16 +198,17 @@ class Budgets:
         return self._alerted(hit, zone)
 
     async def _payers(self, questions: Sequence[Question]) -> dict[int, set[int]]:
-        """Return the members who ask a turn's questions, with their roles.
+        """Return the ids of the members who pay for a turn's questions, with their role ids.
 
-        A denied call that joins the questions of others costs its member nothing.
+        The asker of a question that only reports a denied function call pays nothing, unless the
+        turn has no other questions.
         """
         asking = [one for one in questions if not (one.cause or "").startswith("denial:")]
         roles: dict[int, set[int]] = {}
         for question in asking or questions:
             given = msgspec.json.decode(question.role_ids, type=set[int])
             if not given and question.cause is not None and question.guild_id is not None:
-                # The bot asks for a member here, as after a late function call.
+                # The bot asks in a member's name here, as after a late function call.
                 given = await self._ledger.usage.last_roles(question.guild_id, question.author_id)
             roles.setdefault(question.author_id, set()).update(given)
         return roles
@@ -229,7 +231,10 @@ class Budgets:
         return self._today(await self._zone_of(guild_id))
 
     def _estimate(self, asked: int, last: Spend | None) -> tuple[int, int]:
-        """Return tokens and cost of a run whose questions have ``asked`` tokens."""
+        """Estimate tokens and cost of a run; its questions have ``asked`` tokens.
+
+        ``last`` is what the channel's newest run used; None if that is not known.
+        """
         prompt = _BASE_TOKENS if last is None else last.prompt_tokens + last.completion_tokens
         prompt += asked
         completion = self._completion
@@ -261,7 +266,7 @@ class Budgets:
         return datetime.fromtimestamp(self._clock.now(), zone).date().isoformat()
 
     def _alerted(self, hit: Reached, zone: ZoneInfo) -> LimitReached:
-        """Return a limit that stops somebody; its managers are alerted."""
+        """Alert whoever set a limit that stops somebody, and return the limit."""
         limit = self._described(hit, self._zone if hit.cap.scope == "total" else zone)
         if not hit.in_use:
             self._alert(hit, limit)

@@ -16,7 +16,7 @@ from bot.config.limits import LimitSettings, SpendingLimit
 from bot.store.ledger import Cap, Ledger, Period, SpendingScope
 
 LimitKind = Literal["server", "channel", "role", "member", "everyone"]
-"""What a limit of a server's managers is for; "everyone" is each of its members."""
+"""Whose spending a limit of a server's managers limits; "everyone" is each member alone."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -39,9 +39,10 @@ class CategoryFinder(Protocol):
 
 
 class CapFinder:
-    """Returns the caps of places and members; ``settings`` are the operator's limits.
+    """Returns the caps of places and members; a cap is a limit with the day on which it counts.
 
-    A channel without a limit of its own has that of its category.
+    ``settings`` are the operator's limits. A channel without a limit of its own has that of its
+    category.
     """
 
     def __init__(
@@ -84,7 +85,10 @@ class CapFinder:
     async def of_member(
         self, guild_id: int | None, member_id: int, role_ids: Iterable[int], day: str
     ) -> tuple[Cap, ...]:
-        """Return a member's own caps; the highest of the roles counts. Raises ``LedgerError``."""
+        """Return a member's own caps. Raises ``LedgerError``.
+
+        Of the limits of the member's roles the highest counts.
+        """
         settings, place = self._settings, guild_id or 0
         lifted = await self.lifted("member", place, (member_id,), day)
         roles = [role_id for role_id in role_ids if role_id != guild_id]
@@ -109,7 +113,7 @@ class CapFinder:
         return NO_LIMIT if value is None else decoded(value)
 
     async def all_stored(self, guild_id: int) -> list[tuple[LimitKind, int, SpendingLimit]]:
-        """Return every limit that a server's managers set, with its kind and target."""
+        """Return every limit that a server's managers set, after its kind and the id it is for."""
         return [
             (kind, found.place_id, decoded(found.value))
             for kind in _SCOPE
@@ -143,7 +147,7 @@ class CapFinder:
     async def lift(
         self, kind: LimitKind, guild_id: int, target_id: int, day: str, periods: Iterable[Period]
     ) -> None:
-        """Lift the limits of a target until a day, a month or both end."""
+        """Store that the limits of ``target_id`` are lifted until a day, its month or both end."""
         dates, scope = _dates(day), _SCOPE[kind]
         values: dict[str, str | None] = {
             _lift_name(guild_id, scope, period): dates[period] for period in periods
@@ -151,7 +155,7 @@ class CapFinder:
         await self._places.set(target_id, guild_id, values)
 
     async def all_lifted(self, guild_id: int, day: str) -> list[tuple[SpendingScope, int, Period]]:
-        """Return scope, target and period of each limit that is lifted in a server on a day."""
+        """Return scope, target id and period of each limit that is lifted in a server on a day."""
         scopes: tuple[SpendingScope, ...] = ("server", "channel", "member")
         return [
             (scope, found.place_id, period)
@@ -172,7 +176,7 @@ def _lift_name(guild_id: int, scope: SpendingScope, period: Period) -> str:
 
 
 def _without(limit: SpendingLimit, lifted: Iterable[Period]) -> SpendingLimit:
-    """Return a limit without its amounts for periods."""
+    """Return a limit without its amounts for the ``lifted`` periods."""
     lifts = [f"{unit}_per_{period}" for unit in ("tokens", "money") for period in lifted]
     return replace(limit, **dict.fromkeys(lifts)) if lifts else limit
 
@@ -189,7 +193,7 @@ def decoded(value: str) -> SpendingLimit:
 def _caps(
     scope: SpendingScope, guild_id: int, target_id: int, day: str, *limits: SpendingLimit
 ) -> tuple[Cap, ...]:
-    """Return the caps of a target; a limit that limits nothing gives none."""
+    """Return a cap of ``target_id`` for each limit that has an amount."""
     return tuple(
         Cap(
             scope=scope,
@@ -211,12 +215,12 @@ def _billionths(money: float | None) -> int | None:
 
 
 def _first(*limits: SpendingLimit | None) -> SpendingLimit:
-    """Return a limit with the first amount that is given for each unit and period."""
+    """Merge limits: for each unit and period, the first limit that has an amount counts."""
     return _merged(limits, lambda values: values[0])
 
 
 def _highest(limits: Iterable[SpendingLimit | None]) -> SpendingLimit:
-    """Return a limit with the highest amount that is given for each unit and period."""
+    """Merge limits: for each unit and period, the highest amount counts."""
     return _merged(limits, max)
 
 

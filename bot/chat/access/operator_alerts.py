@@ -58,7 +58,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class OperatorAlerts:
-    """Sends alerts about faults and about their ends; in the background by a method ``…_soon``.
+    """Sends alerts about faults and about their ends; methods named ``…_soon`` return at once.
 
     ``channel_id`` is the alert channel of the configuration, 0 without one.
     """
@@ -93,10 +93,10 @@ class OperatorAlerts:
         await self._tasks.stop()
 
     async def turn_failed(self, kind: str | None, model: str | None, reason: str) -> bool:
-        """Alert the operator to the fault that made a turn fail; return whether they know of it.
+        """Alert the operator to the fault that made a turn fail; return whether the alert was sent.
 
-        Returns False for a failure that is not the operator's task, and for an alert that takes
-        longer than ``PATIENCE`` seconds.
+        An alert of the last day counts as sent. Returns False for a failure that the operator
+        can't fix, and for an alert that takes longer than ``PATIENCE`` seconds.
         """
         if kind not in sentences.OPERATORS_TASK:
             return False
@@ -129,7 +129,7 @@ class OperatorAlerts:
             self._start(self._say_over(fault, guild_id))
 
     def undelivered_soon(self, turn: Turn, error: BaseException) -> None:
-        """Alert to a lost permission, if a reply could not be sent for want of that permission."""
+        """Alert the operator if a reply could not be sent because the bot lost a permission."""
         cause = error.__cause__
         if not isinstance(cause, discord.HTTPException) or cause.code not in _LOST:
             return
@@ -143,7 +143,7 @@ class OperatorAlerts:
         self._start(self._alert(_permission(turn), text, turn.guild_id))
 
     def limit_reached_soon(self, hit: Reached, limit: LimitReached) -> None:
-        """Alert the managers of a limit that stops somebody, once in the limit's period.
+        """Alert whoever set a limit that stops somebody, once in the limit's day or month.
 
         The alert about the operator's total is sent like that about a fault. The alert about a
         server's limit is sent only to a channel of that server.
@@ -168,7 +168,7 @@ class OperatorAlerts:
             self._start(self._alert(fault, text, cap.guild_id, in_server=True))
 
     def not_stored_soon(self, error: Exception) -> None:
-        """Alert to a ledger that can't be written, as on a full disk."""
+        """Alert the operator that the ledger can't be written, as on a full disk."""
         if isinstance(error, LedgerError):
             reason = sentences.plain(" ".join(str(error).split())[:_LONGEST_REASON])
             self._start(self._alert(_DISK, lambda: localized("alert-disk", reason=reason)))
@@ -192,7 +192,8 @@ class OperatorAlerts:
     ) -> None:
         """Send an alert, unless it was sent in the last day.
 
-        A limit has another name in each period, so its alert is sent once in the period.
+        ``fault`` names the fault. A limit's name has its day or month in it, so that the alert of a
+        limit is sent once in that time.
         """
         async with self._lock:
             now = self._clock.now()

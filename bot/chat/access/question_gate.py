@@ -70,7 +70,7 @@ class QuestionGate:
         self._under_way = 0
 
     async def admits(self, message: discord.Message, guild_id: int | None) -> bool:
-        """Return whether a message's author may ask there. Raises ``LedgerError``."""
+        """Return whether a message's author may ask in its channel. Raises ``LedgerError``."""
         request = await self._requests.of_message(message, guild_id)
         return await self._admits(request, message.id, message.channel.id)
 
@@ -105,7 +105,7 @@ class QuestionGate:
         channel_id: int,
         guild_id: int | None,
     ) -> bool:
-        """Return whether the author of a message that can't be read may ask there.
+        """Return whether the author of a message that can't be read may ask in its channel.
 
         ``role_ids`` is None where Discord did not send the roles. An unknown author may ask where
         everybody may. Raises ``LedgerError``.
@@ -166,7 +166,7 @@ class QuestionGate:
         guild_id: int | None,
         limit: RateReached | LimitReached | None,
     ) -> None:
-        """Mark a question beyond a limit; ``limit`` is None if its author was just told."""
+        """React with 🛑 to a question; reply with ``limit``, or not if its author was just told."""
         await self._react(message.channel.id, guild_id, message.id, LIMITED)
         if limit is None:
             return

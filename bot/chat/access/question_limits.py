@@ -58,13 +58,15 @@ class QuestionRate:
     def __init__(self, per_minute: int, burst: int) -> None:
         self._per_second = per_minute / 60
         self._burst = float(burst)
-        # The member who asked longest ago leaves; almost always their bucket is full again.
+        # A full table drops the member who asked longest ago: their bucket is most likely full.
         self._buckets = NewestEntries[tuple[int | None, int], tuple[float, float, int]](
             _MOST_REMEMBERED
         )
 
     def take(self, member: tuple[int | None, int], event_id: int) -> float:
         """Count a question; return the seconds until the member may ask, 0 if that is now.
+
+        ``member`` is guild id and user id; ``event_id`` is Discord's id of the question.
 
         A question that is read from the channel and also arrives as an event counts once.
         """

@@ -189,7 +189,7 @@ class CatchUp:
         _log.warning(
             "Channel %d is not read: too many channels may have new messages", gap.mark.channel_id
         )
-        # Elsewhere most likely nothing was missed, and a note in the channel would be wrong.
+        # Without new messages for certain, most likely nothing was missed: a note would be wrong.
         if gap.is_sure:
             async with self._at_once:
                 await self._tell_incomplete(gap, gap.newest)
@@ -271,7 +271,7 @@ class CatchUp:
         return bool(asked) and not (await self._ledger.questions.known(asked)).issuperset(asked)
 
     async def _stored(self, message: discord.Message) -> bool:
-        """Store a question once the ledger answers; return False where too many wait already."""
+        """Store a question once the ledger answers; return False if too many questions wait."""
         what = f"Question {message.id} can't be stored"
         try:
             await until_ledger_answers(lambda: self._take(message), self._clock, what)

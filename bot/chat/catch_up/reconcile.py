@@ -203,7 +203,7 @@ def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:
 
 
 def _link(channel: discord.abc.Messageable) -> Link | None:
-    """Return the link of a channel thread that the bot opened."""
+    """Return the link that a channel thread gets in the ledger; None for any other channel."""
     if not isinstance(channel, discord.Thread):
         return None
     return Link(

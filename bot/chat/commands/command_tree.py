@@ -78,7 +78,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
             await self._rest.call(lambda: self.sync(guild=old))
 
     async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
-        """Take a command or an autocompletion through the interaction gate."""
+        """Return whether the interaction gate admits a command or an autocompletion."""
         return await self._gate.admits(interaction)
 
     async def on_error(
@@ -87,7 +87,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         error: app_commands.AppCommandError,
         /,
     ) -> None:
-        """Tell the member that the command failed."""
+        """Log the failure of a command, and tell the member that the command failed."""
         _log.error("A command failed", exc_info=error)
         # At a stop aiohttp's session is closed, and says so by a RuntimeError.
         failures = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)

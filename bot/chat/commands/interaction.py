@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class AcknowledgedInteraction:
-    """Acknowledges one interaction at the start of a block, and answers failures at its end.
+    """Acknowledges an interaction at the start of an ``async with``, answers failures at its end.
 
     With ``thinking`` the press of a button gets a message of its own, which ``show`` fills.
 

@@ -40,7 +40,7 @@ class InteractionGate:
         self._tasks = BackgroundTasks()
 
     async def admits(self, interaction: discord.Interaction[Any]) -> bool:
-        """Return whether an interaction reaches its handler; a refused one is answered here."""
+        """Return whether an interaction may be handled; a refused one is answered here."""
         locale = interaction.locale.value
         set_language(language_of(locale) or DEFAULT)
         request = self._requests.of_interaction(interaction)

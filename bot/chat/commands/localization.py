@@ -45,7 +45,7 @@ _TRANSLATED: Final[dict[discord.Locale, Language]] = {
 
 
 def matching(typed: str, named: Iterable[tuple[str, str]]) -> Choices:
-    """Return choices whose name has in it what was typed, as many as Discord shows.
+    """Return the choices whose name contains ``typed``, as many as Discord shows.
 
     ``named`` are names and values. A long name is cut; a choice with a long value is left out.
     """

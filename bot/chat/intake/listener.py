@@ -1,7 +1,7 @@
 """Stores the questions among Discord's messages in the ledger, before anything else happens.
 
-The listener filters, stores and delegates. Only behind an empty mention it asks Discord, for the
-message before.
+The listener filters, stores and delegates. It asks Discord only where a mention has no text: for
+the message before the mention.
 """
 
 import asyncio

@@ -113,7 +113,7 @@ def quotes_in(message: discord.Message, me: int, points: Pointers) -> tuple[tupl
 
 
 def _reply_to_look_up(message: discord.Message, me: int) -> tuple[int, int] | None:
-    """Return channel and id of a message replied to that the question's text does not quote."""
+    """Return channel id and message id of a replied-to message that is not quoted yet."""
     reference = message.reference
     if reference is None or reference.message_id is None or is_forward(message):
         return None
@@ -263,7 +263,7 @@ class ReferenceReader:
     async def _beginning(
         self, question: Question
     ) -> tuple[tuple[Bystander, tuple[AttachedFile, ...]] | None, list[str]]:
-        """Return the first message of a channel thread, and a block with its title."""
+        """Return a channel thread's first message with its files, and texts such as the title."""
         guild = None if question.guild_id is None else self._client.get_guild(question.guild_id)
         thread = None if guild is None else guild.get_thread(question.channel_id)
         if thread is None:

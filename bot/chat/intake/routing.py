@@ -11,9 +11,10 @@ from bot.store.ledger import Ledger, Link
 
 
 class Destination(Struct, frozen=True, kw_only=True):
-    """Whether a message is a question, and the link of the channel that answers it.
+    """Whether a message is a question, and where it is answered.
 
-    ``link`` is None where a channel thread has to be opened first. ``context`` is the number of
+    ``link`` is the ledger's record of the answering channel, None where a channel thread has to be
+    opened first. ``context`` is the number of
     messages before the question that the model is shown.
     """
 

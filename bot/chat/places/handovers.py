@@ -75,7 +75,7 @@ class PeopleCalls:
         self._locales = locales
 
     async def call(self, channel_id: int, target: str) -> None:
-        """Mention a role; ``target`` is "guild.role.member.time" of a chore. Logs a refusal."""
+        """Mention a role; log a refusal. ``target`` is a chore's "guild.role.member.time" (ids)."""
         guild_id, role_id, member_id, _ = map(int, target.split("."))
         with using(await self._locales.of_guild(guild_id)):
             text = localized("people-called", role=str(role_id), member=str(member_id))

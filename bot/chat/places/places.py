@@ -51,10 +51,10 @@ def guild_of(interaction: discord.Interaction[Any]) -> int:
 
 
 def place_id_of(client: discord.Client, interaction: discord.Interaction[Any], place: str) -> int:
-    """Return the id of ``here``, the ``channel``, the ``category`` or the ``server``.
+    """Return the id of a place: ``here``, the ``channel``, the ``category`` or the ``server``.
 
-    ``here`` is a channel thread, or the channel. Raises ``RefusalError`` for a channel without a
-    category.
+    ``here`` is the channel thread, or the channel outside of threads. Raises ``RefusalError`` for a
+    channel without a category.
     """
     channel_id, parent_id = channel_ids(interaction)
     holder = parent_id or channel_id

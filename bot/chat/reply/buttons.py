@@ -71,7 +71,7 @@ class HasButtonHandlers(Protocol):
         """The handlers of presses."""
 
     async def admits(self, interaction: discord.Interaction[Any]) -> bool:
-        """Return whether an interaction reaches its handler; a refused one was answered."""
+        """Return whether an interaction may be handled; a refused one has been answered."""
 
 
 def button_id(action: Action, turn_id: int, attempt: int) -> str:
@@ -108,10 +108,10 @@ def custom_ids(message: discord.Message) -> frozenset[str]:
 
 
 class HandledItem:
-    """A part of a message whose use passes the interaction gate before its handler."""
+    """A button whose press passes the interaction gate before it is handled."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Take the interaction through the interaction gate."""
+        """Return whether the interaction gate admits the interaction."""
         client: HasButtonHandlers = interaction.client
         return await client.admits(interaction)
 

@@ -312,7 +312,7 @@ class Reply:
             self._changed.set()
 
     async def _edit_one_part(self, parts: Sequence[str], priority: RequestPriority) -> bool:
-        """Edit or send the first part that is out of date; return whether more parts may be."""
+        """Edit or send the first outdated part; return whether later parts may be outdated."""
         for number, content in enumerate(parts):
             if number < len(self._ids) and self._shown[number] == content:
                 continue
@@ -368,7 +368,7 @@ class Reply:
     async def _find(
         self, number: int, content: Content | None = None, priority: RequestPriority = _URGENT
     ) -> int | None:
-        """Find a part that the ledger lacks; a first part that was sent again by its content."""
+        """Find a part that the ledger lacks; ``content`` is that of a first part sent again."""
         finder = self._finder
         if number:
             return await finder.part(self._ids[number - 1], priority)

@@ -1,1 +1,1 @@
-"""Questions that members have asked at times."""
+"""Questions that the bot asks for members at set times, and reminders."""

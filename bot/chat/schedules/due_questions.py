@@ -103,7 +103,7 @@ class DueQuestions:
         await self._tasks.stop()
 
     async def zone(self, guild_id: int | None) -> tuple[ZoneInfo, str]:
-        """Return the time zone of a server's schedules, and the name that was chosen for it."""
+        """Return the time zone of a server's schedules, and the zone's name as it was set."""
         settings = GuildSettings()
         if guild_id is not None:
             settings = await server_settings(self._ledger, guild_id)
@@ -119,9 +119,9 @@ class DueQuestions:
     async def _checked(
         self, user_id: int, channel_id: int, guild_id: int | None
     ) -> tuple[str | None, str]:
-        """Return the problem with a member (None if there is none) and the member's role ids.
+        """Return why a member may not use the bot in a channel, None if the member may.
 
-        The ids are JSON.
+        The second value is the member's role ids as JSON.
         """
         request = await self._requests.of_creator(user_id, channel_id, guild_id)
         refusal = await self._gate.check(request)
@@ -129,9 +129,9 @@ class DueQuestions:
         return problem, role_ids_json(request.role_ids)
 
     async def _home_or_problem(self, schedule: Schedule, user_id: int) -> tuple[Link | str, str]:
-        """Return the channel of a schedule, or why a member can't have it ask; and their roles.
+        """Return the link of a schedule's channel, or why it may not ask for a member now.
 
-        The roles are ids as JSON.
+        The second value is the member's role ids as JSON.
         """
         channel_id = schedule.channel_id
         problem, role_ids = await self._checked(user_id, channel_id, schedule.guild_id)
@@ -216,14 +216,14 @@ class DueQuestions:
                 _log.exception("Schedule %d could not ask; the next look tries again", schedule.id)
 
     async def _pull_back(self, schedule: Schedule, now: float) -> None:
-        """Move a due time to an earlier one, where the clock was set back since it was computed."""
+        """Store an earlier due time if the clock was set back after the last computation."""
         next_due_at = self._next(schedule, self._zone(schedule.zone)[0], now)
         known = schedule.due_at
         if next_due_at is not None and known is not None and next_due_at < known:
             await self._ledger.schedules.move(schedule, next_due_at, schedule.zone)
 
     async def _move_zone(self, schedule: Schedule, zone: str, now: float) -> None:
-        """Move a due time to the server's present time zone, unless it is due already."""
+        """Recompute a due time if the server's time zone has changed, unless it is due already."""
         if schedule.due_at is not None and schedule.due_at > now:
             next_due_at = self._next(schedule, self._zone(zone)[0], now)
             await self._ledger.schedules.move(schedule, next_due_at, zone)

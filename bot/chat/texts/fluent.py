@@ -75,7 +75,7 @@ def _format(language: Language, message_id: str, arguments: dict[str, str | floa
 
 @cache
 def _without_arguments(language: Language, message_id: str) -> str:
-    """Return a message that is always the same: names of commands, labels of buttons."""
+    """Return a message without arguments, such as a command's name; format it only once."""
     return _format(language, message_id, {})
 
 

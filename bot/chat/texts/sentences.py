@@ -98,7 +98,7 @@ def role_mentioned(name: str) -> str:
 
 
 def is_thinking(content: str) -> bool:
-    """Return whether ``content`` is that of a reply which has no text of its answer yet."""
+    """Return whether ``content`` begins with "thinking…", so that no answer has begun."""
     return content.startswith(tuple(localized_in(each, "thinking") for each in LANGUAGES))
 
 

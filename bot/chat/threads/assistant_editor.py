@@ -163,7 +163,10 @@ class AssistantEditor:
         return self._locks.setdefault(guild_id, asyncio.Lock())
 
     async def _carry_out(self, draft: AssistantDraft, added: dict[str, str]) -> EditedAssistant:
-        """Create or change a form's assistant; collect the store of each new file in ``added``."""
+        """Create or change a form's assistant.
+
+        ``added`` collects the vector store's id of each file that was added, by the file's id.
+        """
         assert draft.submission is not None
         submission = msgspec.json.decode(draft.submission, type=Submission)
         try:

@@ -30,7 +30,7 @@ async def newest(
     page = await fetch(Page(limit=limit))
     for _ in range(most_pages):
         found += page.data
-        # In a list in ascending order, or of one second, the last page may have the newest items.
+        # If the list ascends, or all items are of one second, the last page may have the newest.
         if (
             not page.has_more
             or not page.data

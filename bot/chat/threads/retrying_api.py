@@ -23,7 +23,7 @@ PATIENCE_SECONDS: Final = 120.0
 
 _MAKING: Final = ("create_", "stream_", "submit_", "upload_")
 _HARMLESS: Final = frozenset({"create_thread"})
-"""A second thread, which the bot does not know, does no harm."""
+"""The operations that may take effect twice: a second, unused thread does no harm."""
 
 
 def may_double(operation: str) -> bool:

@@ -253,7 +253,7 @@ class AssistantThreads:
                 await lock.wait(error, await self._runs(thread_id, locked=True))
 
     async def _find_messages(self, thread_id: str, count: int) -> dict[tuple[str, str], str]:
-        """Return the message ids of the questions' wordings among a thread's newest messages."""
+        """Return the ids of questions' messages among a thread's newest, by the wording."""
         messages = await self._messages(thread_id, min(max(count + 10, 20), _PAGE))
         return {
             wording: message.id

@@ -190,7 +190,7 @@ async def raw_history(
     before: int | None = None,
     after: int | None = None,
 ) -> tuple[Sequence[Any], Callable[[Any], discord.Message], int]:
-    """Return at most ``limit`` payloads of messages, their parser, and the channel's id.
+    """Return at most ``limit`` payloads of messages, a function that parses one, the channel's id.
 
     The newest message comes first. ``Messageable.history`` would stop at the first message that
     can't be parsed. Raises ``discord.HTTPException``.
@@ -218,7 +218,7 @@ class GuardedClient(discord.Client):
     """A client that calls no handler with an incomplete message, and none after its end."""
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Call the handlers of an event; discord.py delays READY and may be late with it."""
+        """Call an event's handlers unless the client is closed: READY may come after the end."""
         if event == "message":
             _whole(args[0])
         if not self.is_closed():

@@ -83,7 +83,10 @@ async def login_with_retries(
 
 
 def _verdict(error: Exception) -> TryAgain | None:
-    """Judge a failed login: a retry helps neither a bad address nor a server that is no Discord."""
+    """Return how a failed login is retried, as ``rest_retry.verdict`` does.
+
+    No retry (None) helps against a bad address, or a server that is not Discord's.
+    """
     if isinstance(error, aiohttp.InvalidURL | json.JSONDecodeError):
         return None
     return verdict(error)

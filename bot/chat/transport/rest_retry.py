@@ -74,7 +74,7 @@ def _log_wait(error: Exception, seconds: float) -> None:
 
 
 def verdict(error: Exception) -> TryAgain | None:
-    """Judge a failed call to Discord for ``retry``."""
+    """Return how a failed call to Discord is retried; None where the error must be raised."""
     if isinstance(error, discord.RateLimited):
         return TryAgain(retry_after=error.retry_after)
     if isinstance(error, discord.HTTPException):

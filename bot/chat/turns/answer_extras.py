@@ -54,11 +54,11 @@ class ExtrasReader:
         self._services = services
 
     async def _questions(self, turn: Turn) -> tuple[Question, ...]:
-        """Return the turn's questions; only after a restart they are read from the ledger."""
+        """Return the turn's questions; they are read from the ledger only after a restart."""
         return self._context.questions or await self._ledger.questions.of_turn(turn.id)
 
     async def questions_of_forms(self, turn: Turn) -> str:
-        """Return as quotes the questions of a turn that were written in forms; else ""."""
+        """Return quotes of a turn's questions that were written in forms; "" without any."""
         questions = await self._questions(turn)
         written = [each for each in questions if (each.cause or "").startswith(FORM_CAUSE)]
         return "\n\n".join(

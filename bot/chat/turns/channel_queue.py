@@ -12,7 +12,7 @@ from bot.runtime.fair_queue import FairQueue
 from bot.store.ledger import Ledger, LedgerError
 
 DIRECT: Final = 0
-"""The guild id under which all DMs together take turns with the guilds."""
+"""Stands in for the guild id of DMs: all DMs together take turns with the guilds."""
 
 _log: Final = logging.getLogger(__name__)
 

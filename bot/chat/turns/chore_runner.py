@@ -1,4 +1,4 @@
-"""Does the ledger's chores: cleans up threads before a run, and messages in Discord meanwhile."""
+"""Does the ledger's chores: cleans up threads before a run, Discord's messages at any time."""
 
 import asyncio
 import logging

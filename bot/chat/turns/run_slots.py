@@ -90,7 +90,7 @@ class RunSlot:
 
 
 class RunSlots:
-    """The slots of all turns; ``limits`` has those of single members, channels and servers."""
+    """The slots of all turns; ``limits`` are the most runs of a member, channel and server."""
 
     def __init__(self, slots: int = CONCURRENT_RUNS, limits: LimitSettings | None = None) -> None:
         limits = limits or LimitSettings()

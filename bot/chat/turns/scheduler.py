@@ -30,7 +30,7 @@ _PAUSED_PER_SECOND: Final = 45
 _CANCEL_SECONDS: Final = 0.3
 
 FIRST_PAUSE: Final = 1.0
-"""The wait after a failure before a channel's worker tries again, in seconds; it doubles."""
+"""The wait before a failed worker tries again, in seconds; each failure doubles the wait."""
 
 _LONGEST_PAUSE: Final = 30.0
 

@@ -70,7 +70,7 @@ class ReplyButtonHandlers(InteractionHandler):
         await self._commands.runs.page_pressed(interaction, page, chosen)
 
     async def forget_pressed(self, interaction: Interaction) -> None:
-        """Forget the member who confirmed it."""
+        """Delete what is stored about the member, who has confirmed ``/privacy forget``."""
         await self._commands.privacy.forget_pressed(interaction)
 
     async def cancel_pressed(self, interaction: Interaction, turn_id: int, attempt: int) -> None:

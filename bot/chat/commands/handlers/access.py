@@ -99,7 +99,7 @@ class AccessCommands(InteractionHandler):
 
 
 def _rules(who: Person | None, channel: Place | None, *, allowed: bool) -> list[AccessRule]:
-    """Return rules about the named targets; raises ``RefusalError`` if none is named."""
+    """Return rules that allow or deny ``who`` and ``channel``; ``RefusalError`` without any."""
     rules = []
     if who is not None:
         kind: Literal["role", "member"] = "role" if isinstance(who, discord.Role) else "member"
@@ -112,7 +112,7 @@ def _rules(who: Person | None, channel: Place | None, *, allowed: bool) -> list[
 
 
 def _named(rules: Sequence[AccessRule], guild_id: int) -> str:
-    """Return the targets of rules as Discord shows them."""
+    """Return mentions of the members, roles and channels that rules are about."""
     marks = {"member": "<@{}>", "role": "<@&{}>", "channel": "<#{}>"}
     names = [
         "@everyone" if rule.target_id == guild_id else marks[rule.kind].format(rule.target_id)

@@ -106,7 +106,7 @@ class AskCommands(InteractionHandler):
 
     @responds_first
     async def form_sent(self, interaction: Interaction, name: str, entries: ModalEntries) -> None:
-        """Take the question of a form; ``name`` is the id of the form's message in the ledger."""
+        """Take the question of a form; ``name`` is the ledger's id of the message it asks about."""
         written = entries.texts.get("question", "").strip()
         try:
             known = name.isascii() and name.isdigit() and len(name) < 20
@@ -155,7 +155,8 @@ class AskCommands(InteractionHandler):
     ) -> None:
         """Store a question, acknowledge the interaction, and have the question answered.
 
-        ``attachments`` is JSON as the ledger stores it.
+        ``attachments`` is JSON as the ledger stores it. ``quotes`` has the message id and the
+        author's id of each message that the question quotes.
         """
         services, user = self._services, interaction.user
         place_id, parent_id = channel_ids(interaction)

@@ -1,7 +1,7 @@
 """``/thread``: conversations, and the hand-over of a channel's conversation to people.
 
-A command concerns the conversation of the channel, or without one the member's own conversation by
-commands in this channel. With ``mine``, and where the bot is no member, it concerns the latter.
+A command concerns the conversation of the channel. Where the channel has none, where the bot is no
+member, and with the option ``mine``, it concerns what the member asked here by ``/ask`` and menus.
 """
 
 import json
@@ -44,7 +44,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _Exported(msgspec.Struct, frozen=True, kw_only=True):
-    """The files of a conversation; ``is_whole`` tells that no message is left out."""
+    """The files of a conversation: Markdown, and the API's objects as JSON.
+
+    ``count`` is the number of messages; ``is_whole`` tells that none is left out.
+    """
 
     count: int
     is_whole: bool
@@ -168,7 +171,7 @@ class ConversationCommands(InteractionHandler):
     async def _conversations(
         self, interaction: Interaction, *, mine: bool
     ) -> Sequence[LedgerConversation]:
-        """Return the channel's conversation if there is one, else the member's own here."""
+        """Return the conversations that a command concerns, as the module describes."""
         channel_id = _channel_of(interaction)
         if not (mine or is_by_user_install(interaction)):
             known = await self._ledger.conversations.of_channel(channel_id)

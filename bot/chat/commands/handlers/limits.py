@@ -83,7 +83,7 @@ class LimitCommands(InteractionHandler):
         return localized("limits-lifted", name=_name(kind, target_id), until=str(until))
 
     async def _overview(self, guild_id: int) -> str:
-        """Return the limits, their use, the used-up and the lifted ones, and when periods end."""
+        """List used-up limits, lifted limits, all limits with their use, and when periods end."""
         budgets = self._services.budgets
         ends = await budgets.ends(guild_id)
         separator = localized("list-separator")
@@ -113,7 +113,10 @@ class LimitCommands(InteractionHandler):
     async def _used(
         self, kind: LimitKind, guild_id: int, target_id: int
     ) -> Mapping[Period, Used] | None:
-        """Return what a target has used; None for a role or everyone: each member has a sum."""
+        """Return the use that counts against a limit; None where the limit has no sum of its own.
+
+        The limits of a role, of everyone and of a category hold for each member or channel alone.
+        """
         if kind == "role" or kind == "everyone":
             return None
         used = await self._services.budgets.used(kind, guild_id, target_id)
@@ -135,7 +138,7 @@ class LimitCommands(InteractionHandler):
 def _target(
     who: Person | None, channel: Place | None, whom: Whom, guild_id: int
 ) -> tuple[LimitKind, int]:
-    """Return the kind and target of a limit; a channel thread has the limits of its channel."""
+    """Return the kind of a limit, and the id it is for; a channel thread counts as its parent."""
     if channel is not None:
         return "channel", getattr(channel, "parent_id", None) or channel.id
     if who is not None:

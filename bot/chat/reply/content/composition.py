@@ -16,7 +16,7 @@ MOST_TEXT: Final = 4_000
 """The most characters of all texts in a message with Components V2; Discord's limit."""
 
 MOST_BLOCKS: Final = 28
-"""The most texts, pictures and files in a message: with its buttons it may have 40 components."""
+"""The most texts, pictures and files in a message; the rest of Discord's 40 is for buttons."""
 
 MOST_FILES: Final = 10
 """The most pictures and files in a message; Discord's limit."""
@@ -127,7 +127,8 @@ def _instead(
 ) -> tuple[str, ...]:
     """Return the texts that replace a message whose pictures or files Discord refuses.
 
-    ``rest`` is what only the file of the whole answer has; its text replaces that file.
+    ``rest`` are the parts of the answer that no message shows. If the refused files include the
+    file of the whole answer, the texts of ``rest`` replace that file.
     """
     missing = [
         block.name

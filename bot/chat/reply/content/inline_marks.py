@@ -119,7 +119,7 @@ class InlineMarks:
         self._spoiler = None
 
     def _emphasize(self, text: str, start: int, end: int) -> None:
-        """Read adjacent marks: each closes an open span if possible, else opens a new span."""
+        """Read adjacent marks, as in "***": each closes an open span if possible or opens one."""
         before, behind = text[start - 1 : start], text[end : end + 1]
         is_word_mark = text[start] == "_"
         may_end = bool(before.strip()) and not (is_word_mark and behind.isalnum())
@@ -138,9 +138,9 @@ class InlineMarks:
             start += len(mark)
 
     def _opened(self, run: str) -> int | None:
-        """Return the index of the newest open span that a run of marks closes.
+        """Return the index of the newest open span that adjacent marks (``run``) close, else None.
 
-        A span whose mark is the whole run comes before a span whose mark begins the run.
+        A span that all of ``run`` closes is preferred to a span that its beginning closes.
         """
         marks = [mark for mark, _, _ in self._open]
         for fits in (run.__eq__, run.startswith if len(run) > 2 else run.__eq__):

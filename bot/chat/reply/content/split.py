@@ -89,7 +89,7 @@ class _Cutter:
 
     @cached_property
     def _quoted_from(self) -> int:
-        """The position from which on all text is one quote."""
+        """The position after ``>>>``, from which on all text is one quote; else the text's end."""
         for match in _QUOTED_TO_END.finditer(self._text):
             if self._block_at(match.start()) is None:
                 return match.end()
@@ -111,7 +111,7 @@ class _Cutter:
                 yield part
 
     def _next(self, start: int) -> tuple[str, int]:
-        """Return the message that begins at ``start``, "" if blank, and the start of the next."""
+        """Return the message that begins at ``start``, "" if blank, and where the next begins."""
         opening = self._opening_at(start) if start else ""
         rest = len(self._text)
         last = self._block_at(rest)
@@ -142,7 +142,7 @@ class _Cutter:
         return _content(opening, own, closing), resume
 
     def _opening_at(self, start: int) -> str:
-        """Return the marks that open what goes on at ``start``: a line's marks, spans, a block."""
+        """Return the marks to repeat at ``start``: those of the spans and blocks cut there."""
         inline = "".join(span.mark for span in self._inline.at(start))
         block = self._block_at(start)
         line = self._text.rfind("\n", 0, start) + 1
@@ -161,14 +161,14 @@ class _Cutter:
         return (block.closing if block else "") + inline
 
     def _resume(self, end: int, position: int) -> int:
-        """Return the position after the closing marks that the seam before already wrote."""
+        """Return ``position``, moved behind closing marks that the cut at ``end`` has added."""
         for span in reversed(self._inline.at(end)):
             if span.inside_end == position:
                 position = self._skip_space(span.end)
         return position
 
     def _end(self, start: int, window: int) -> int:
-        """Return the end of the piece that begins at ``start``: after it, at most ``window``."""
+        """Return where the piece from ``start`` is cut: the best place up to ``window``."""
         least = start + int((window - start) * _LEAST_FILL)
         for seam, in_code in (
             (_PARAGRAPH, False),
@@ -195,7 +195,7 @@ class _Cutter:
         return self._at_no_mark(start, end)
 
     def _at_no_mark(self, start: int, end: int) -> int:
-        """Move the cut before a span that it would break or leave empty."""
+        """Return ``end``, moved before a span that a cut there would break or leave empty."""
         while True:
             moved = self._before_bare_opening(start, end)
             whole = self._inline.whole_at(moved)
@@ -211,7 +211,7 @@ class _Cutter:
             end = moved
 
     def _before_bare_opening(self, start: int, end: int) -> int:
-        """Move the cut before a code block of which only the opening line would remain here."""
+        """Return ``end``, moved before a code block of which only the opening line is kept."""
         block = self._block_at(end)
         if (
             block is not None
@@ -230,7 +230,7 @@ class _Cutter:
         return self._fences[index]
 
     def _mark_from(self, position: int, *, inside: bool = False) -> _Fence | None:
-        """Return the mark that begins at ``position``, or with ``inside`` the one around it."""
+        """Return the fence that begins at ``position``, or with ``inside`` one around it."""
         index = bisect.bisect_right(self._starts, position) - 1
         if index < 0:
             return None

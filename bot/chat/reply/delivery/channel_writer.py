@@ -186,7 +186,7 @@ class ChannelWriter:
             try:
                 await self._edit(message_id, content, view)
             except discord.RateLimited as error:
-                # For an old message this may mean error 30046, for which no wait helps.
+                # For an old message this may be error 30046 (too many edits): no wait helps.
                 if self.is_old(message_id):
                     raise MessageFrozenError(str(error)) from error
                 raise

@@ -51,7 +51,7 @@ class ChannelWriterFactory:
         )
 
     def _channel_of(self, turn: Turn, personal: Personal) -> ChannelRoute | None:
-        """Return how the bot writes in the place of a response; None where it may not."""
+        """Return the route into a response's channel; None where the bot may not write there."""
         if personal.ephemeral or personal.external:
             return None
         if turn.guild_id is not None:

@@ -14,7 +14,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
 
 CHANNEL_SECONDS: Final = 1.1
-"""Time between two progress edits in a channel, in seconds; Discord accepts about five in five."""
+"""Time between two progress edits in a channel, in seconds; Discord accepts about one a second."""
 
 PER_SECOND: Final = 24.0
 """Progress edits per second of all replies together; Discord accepts 50 requests of a bot.
@@ -35,7 +35,7 @@ _MOST_SLOWDOWN: Final = 15.0
 
 
 class _Progress:
-    """What is known of the progress edits of one channel's reply."""
+    """The state of a channel's reply: whether it waits, its last edit, its 429 responses."""
 
     def __init__(self, is_waiting: Callable[[], bool]) -> None:
         self.is_waiting = is_waiting
@@ -99,7 +99,7 @@ class EditThrottle:
         return channel_id in self._replies and self._replies[channel_id].refusals >= MOST_429
 
     async def wait_for_edit(self, channel_id: int) -> RequestPriority:
-        """Wait until this channel's reply may be edited; the longest wait goes first.
+        """Wait until this channel's reply may be edited; replies get edits in the order they asked.
 
         Returns the priority of the edit's request.
         """
@@ -107,7 +107,7 @@ class EditThrottle:
         first = reply.last_edit is None
         if reply.last_edit is not None:
             await self._sleep_until(reply.last_edit + self._channel_seconds)
-        # A reply's first notice matters more than an update of the number.
+        # The first notice of a queue's length matters more than an update of the length.
         if reply.is_waiting() and await self._wait_for_notice(reply.has_slot, first=first):
             priority = RequestPriority.NOTICE
             reply.last_edit = self._take_edit()

@@ -114,7 +114,7 @@ class ResponseRoute:
         return max(0.0, self._ends_at - self._clock.now())
 
     async def near_end(self, seconds: float) -> bool:
-        """Wait until the token works for ``seconds`` only; False if its time is over already."""
+        """Wait until the token works only ``seconds`` more; return False if its time is over."""
         left = self.seconds_left()
         if left > seconds:
             await self._clock.sleep(left - seconds)
@@ -162,7 +162,7 @@ class ResponseRoute:
         by_token: Callable[[], Awaitable[T]],
         in_channel: Callable[[ChannelRoute], Awaitable[T]],
     ) -> T:
-        """Make a request by the token; in the channel where the token does not reach any more."""
+        """Make a request by the token, or in the channel once the token no longer works for it."""
         if self.seconds_left():
             try:
                 return await by_token()

@@ -12,9 +12,9 @@ from bot.store.ledger import Ledger, Turn
 
 
 class ReplyFinder:
-    """Looks for the messages of one attempt's reply; each method returns None where there is none.
+    """Looks for the messages of one attempt's reply.
 
-    Each method raises ``LedgerError``.
+    Each method returns a message id, None if no message is found, and raises ``LedgerError``.
     """
 
     def __init__(self, turn: Turn, channel_writer: ChannelWriter, ledger: Ledger) -> None:
@@ -23,7 +23,7 @@ class ReplyFinder:
         self._ledger = ledger
 
     async def placeholder(self) -> int | None:
-        """Return this attempt's placeholder after the question, by its Cancel button."""
+        """Look after the question for the placeholder: the Cancel button shows the attempt."""
         wanted = buttons.button_id("cancel", self._turn.id, self._turn.attempt)
         for message in await self._after_question():
             if self._channel_writer.is_own(message) and wanted in buttons.custom_ids(message):
@@ -31,7 +31,7 @@ class ReplyFinder:
         return None
 
     async def first(self, content: Content) -> int | None:
-        """Return a first part that was sent again, by its text: it never had a Cancel button."""
+        """Look for a first part that was sent again, without a Cancel button, by its text."""
         return await self._unknown(
             message
             for message in await self._after_question()
@@ -41,7 +41,7 @@ class ReplyFinder:
     async def part(
         self, before_id: int, priority: RequestPriority = RequestPriority.URGENT
     ) -> int | None:
-        """Return the part after the part with this message id."""
+        """Look for the part that follows the message ``before_id``."""
         return await self._unknown(
             message
             for message in await self._channel_writer.after(before_id, priority=priority)
@@ -51,7 +51,7 @@ class ReplyFinder:
         )
 
     async def _unknown(self, messages: Iterable[discord.Message]) -> int | None:
-        """Return the first of these messages that is no part of a reply in the ledger."""
+        """Return the id of the first message that the ledger knows as part of no reply."""
         ids = [message.id for message in messages]
         known = await self._ledger.turns.known_parts(ids)
         return next((message_id for message_id in ids if message_id not in known), None)

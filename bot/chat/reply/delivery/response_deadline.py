@@ -18,13 +18,14 @@ class NoteWriter(Protocol):
     """Adds a note below the text of a reply."""
 
     async def __call__(self, note: str, *, last: bool = False) -> bool:
-        """Add the note; return whether Discord accepted the note."""
+        """Add the note; return whether Discord accepted it. ``last``: a later text is unlikely."""
 
 
 class ResponseDeadline:
     """Watches the token of a reply; does nothing for a reply that answers no interaction.
 
-    ``tell`` adds the note. The note is the last one unless the reply outlives the token.
+    ``tell`` adds the note. The note is the ``last`` one where the reply can't be edited after the
+    token's time.
     """
 
     def __init__(self, response: ResponseRoute | None, turn_id: int, tell: NoteWriter) -> None:

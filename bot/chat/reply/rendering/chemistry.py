@@ -36,7 +36,7 @@ def chemistry(text: str) -> str:
     """Return a chemical equation as TeX."""
     written = ""
     behind = "start"
-    """The kind of the piece before: start, space, atom (letter or bracket), script, coefficient."""
+    """The kind of the last piece: start, space, atom (letter or bracket), script, coefficient."""
     for found in _PIECE.finditer(text):
         following = text[found.end() : found.end() + 1]
         if found["arrow"]:
@@ -95,7 +95,7 @@ def _script(found: re.Match[str], behind: str, following: str) -> tuple[str, str
 
 
 def _number(number: str, behind: str) -> tuple[str, str]:
-    """Return a number: the count of an atom, or the coefficient of the next species."""
+    """Return TeX and kind of a number: an atom's count, or the next species' coefficient."""
     if behind == "atom":
         # Water of crystallization stands behind a dot: CuSO4.5H2O.
         atoms, dot, coefficient = number.partition(".")
@@ -107,7 +107,7 @@ def _number(number: str, behind: str) -> tuple[str, str]:
 
 
 def _sign(sign: str, behind: str, following: str) -> tuple[str, str]:
-    """Return a sign: the charge of an atom, a bond between atoms, or a plus between species."""
+    """Return TeX and kind of a sign: an atom's charge, a bond, or a plus between species."""
     if behind == "atom" and (not following or following.isspace() or following in ")],|+-/_^"):
         return f"^{{{sign}}}", "atom"
     if behind == "atom" and sign == "-":

@@ -59,7 +59,7 @@ def unicode_lines(tex: str) -> tuple[str, ...] | None:
 FORMULA: Final = re.compile(r"\ufdd0([^\ufdd1]*)\ufdd1")
 """The placeholder of a display formula in a text until the whole text is rendered.
 
-Unicode reserves noncharacters for such use inside a program; an answer loses its own.
+Unicode reserves noncharacters for such use inside a program; those of an answer are removed.
 """
 
 NONCHARACTERS: Final = re.compile("[\ufdd0-\ufdd2]")
@@ -134,7 +134,7 @@ class _Reader:
             self._at += 1
 
     def _sequence(self, end: str | None) -> str:
-        """Read up to and including the token ``end``."""
+        """Return as Unicode the tokens up to ``end``, which is skipped; None: to the end."""
         self._depth += 1
         if self._depth > _DEEPEST:
             raise _UnreadableError
@@ -248,7 +248,7 @@ class _Reader:
         return "\n"
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
-        """Skip the next tokens if the pattern matches their text."""
+        """Skip the next tokens if their joined text matches the pattern."""
         found = pattern.match("".join(self._tokens[self._at : self._at + 12]))
         left = 0 if found is None else found.end()
         while left > 0:

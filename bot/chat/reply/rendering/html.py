@@ -22,7 +22,7 @@ BLOCKS: Final = words(
     "p div details summary section article header footer center ul ol li dl dt dd "
     "blockquote h1 h2 h3 h4 h5 h6 table thead tbody tr figure figcaption"
 )
-"""Tags whose content begins and ends a line."""
+"""Tags whose content stands on lines of its own."""
 
 SILENT: Final = words("span small big font label abbr time td sub sup a q")
 """Tags that are dropped where their start or end tag is missing."""

@@ -47,7 +47,7 @@ def parser() -> MarkdownIt:
 
 
 def _formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read a formula that starts and ends its lines."""
+    """Read a formula that begins at the start of a line and ends at the end of a line."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     opener = state.src[start : start + 2]
     environment = _ENVIRONMENT.match(state.src, start)

@@ -1,5 +1,7 @@
 """Posts the messages of bystanders that a question points at, each as a separate message.
 
+A bystander is a member whose message is shown to the model although it asks the bot nothing.
+
 A separate message can be deleted from the thread when its author deletes it on Discord.
 """
 
@@ -24,7 +26,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Bystander(Struct, frozen=True):
-    """A message of a member who asks nothing: both Discord ids, and the text as a quote."""
+    """A bystander's message: its Discord id, its author's id, and its text as a quote."""
 
     message_id: int
     author_id: int
@@ -79,7 +81,10 @@ class BystanderPoster:
     async def pointed_at(
         self, thread_id: str, turn: Turn, question: Question, references: ReferenceSource
     ) -> References | None:
-        """Read the messages that a question points at, and post the bystanders' to the thread."""
+        """Read the messages that a question points at, and post the bystanders' to the thread.
+
+        Returns the messages; None where the question points at nothing.
+        """
         if question.points_to == NOTHING:
             return None
         is_first = await self._ledger.questions.is_first(question, thread_id)
@@ -116,7 +121,10 @@ class BystanderPoster:
     async def copied(
         self, thread_id: str, beside: Iterable[tuple[Question, Sequence[Bystander]]]
     ) -> None:
-        """Store which bystanders' messages a new thread begins with; they may be deleted later."""
+        """Store which bystanders' messages a new thread begins with, so that they can be deleted.
+
+        ``beside`` has questions, each with the bystanders' messages that are shown before it.
+        """
         for question, bystanders in beside:
             authors = {each.message_id: each.author_id for each in bystanders}
             await self._ledger.bystanders.plan(
@@ -130,7 +138,7 @@ class BystanderPoster:
         return await self._post_once(thread_id, request, find)
 
     async def _on_thread(self, thread_id: str) -> dict[str, str]:
-        """Return the bystanders' messages among a thread's newest ones, by their Discord ids."""
+        """Return the API ids of bystanders' messages among a thread's newest, by Discord id."""
         return {
             message.metadata[BYSTANDER_KEY]: message.id
             for message in await self._newest(thread_id)

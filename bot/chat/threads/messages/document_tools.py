@@ -22,7 +22,7 @@ class DocumentTools:
     def __init__(self, api: AssistantsAPI, ledger: Ledger) -> None:
         self._api = api
         self._ledger = ledger
-        # Whether a channel has documents, by channel id; channels that were not asked are missing.
+        # Whether a channel has documents, by channel id; others are looked up in the ledger.
         self._known: dict[int, bool] = {}
 
     async def store_reading(self, question: Question, built: BuiltMessage) -> None:
@@ -37,7 +37,10 @@ class DocumentTools:
             self._known[question.home_id or question.channel_id] = True
 
     def thread_created(self, channel_id: int, *, instead_of: str | None) -> None:
-        """Note that a channel got a thread; its first thread has no documents yet."""
+        """Note that a channel got a thread; a first thread has no documents yet.
+
+        ``instead_of`` is the id of the thread that the new one replaces; None for a first thread.
+        """
         if instead_of is None:
             self._known[channel_id] = False
 

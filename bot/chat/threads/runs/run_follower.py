@@ -230,7 +230,7 @@ class RunFollower:
         return last
 
     async def _note_outputs(self, run: Run) -> None:
-        """Note that a run waits for no outputs: those that may have been submitted were."""
+        """Store that a run has received its outputs, if that was unsure and it waits for none."""
         if self._calls_unsure and run.tools and run.status != "requires_action":
             await self._answerer.settled(run.id)
             self._calls_unsure = False

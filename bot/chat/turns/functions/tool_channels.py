@@ -151,7 +151,7 @@ def _is_open(channel: discord.abc.GuildChannel) -> bool:
 
 
 def _overwrites(channel: discord.abc.GuildChannel) -> dict[int, tuple[bool | None, ...]]:
-    """Return the overwrites that decide who reads a channel; equal ones mean equal readers."""
+    """Return the overwrites that decide who reads a channel, to compare two channels' readers."""
     found = {
         target.id: tuple(getattr(overwrite, bit) for bit in _READ_PERMISSIONS)
         for target, overwrite in channel.overwrites.items()
