@@ -154,7 +154,7 @@ not_a_poll: Final = _error(400, 520006, "Cannot expire a non-poll message")
 
 
 def server_error(status: int = 500) -> DiscordError:
-    """Discord has an error of its own."""
+    """Return the error for a fault of Discord itself."""
     messages = {
         500: "500: Internal Server Error",
         502: "502: Bad Gateway",
@@ -165,28 +165,32 @@ def server_error(status: int = 500) -> DiscordError:
 
 
 def invalid_form(errors: Mapping[str, Any]) -> DiscordError:
-    """Fields are wrong; ``errors`` nests as the body does, with ``_errors`` at its leaves."""
+    """Return the error for wrong fields.
+
+    ``errors`` nests as the request's body does; the lists ``_errors`` at its leaves say what is
+    wrong.
+    """
     return DiscordError(400, 50035, "Invalid Form Body", errors=errors)
 
 
 def old_message_edits(retry_after: float) -> RateLimited:
-    """A message older than an hour was edited too often."""
+    """Return the error for too many edits of a message older than an hour."""
     message = "Maximum number of edits to messages older than 1 hour reached. Try again later"
     return RateLimited(retry_after, code=30046, message=message)
 
 
 def too_many_command_creates(retry_after: float) -> RateLimited:
-    """More than 200 application commands were created in a day."""
+    """Return the error for more than 200 application commands created in a day."""
     message = "Max number of daily application command creates has been reached (200)"
     return RateLimited(retry_after, code=30034, message=message)
 
 
 def slowmode(retry_after: float) -> RateLimited:
-    """The author posts faster than the channel's slowmode allows."""
+    """Return the error for an author who posts faster than the channel's slowmode allows."""
     message = "This action cannot be performed due to slowmode rate limit."
     return RateLimited(retry_after, code=20016, message=message)
 
 
 def bad_reference(code: str, message: str) -> DiscordError:
-    """A reply or forward points to a message that it may not point to."""
+    """Return the error for a reply to, or a forward of, a message that does not allow it."""
     return invalid_form({"message_reference": {"_errors": [{"code": code, "message": message}]}})

@@ -12,12 +12,12 @@ from bot.sandbox.errors import DiscordError, RateLimited
 
 @dataclass(slots=True, eq=False)
 class RequestFault:
-    """A fault for matching requests; ``times`` counts down, None lasts until removed.
+    """A fault for the next ``times`` requests that match; None: until the fault is removed.
 
-    ``drop`` cuts the connection; ``after_effect`` first lets the operation happen, so the caller
-    cannot know; delay (seconds) comes before either. ``only_files`` spares requests without files,
-    ``word`` those whose body lacks the word. A request with ``released`` waits until that event
-    is set.
+    ``delay`` (seconds) comes first. ``drop`` then cuts the connection, and ``error`` answers the
+    request. ``after_effect`` first lets the operation happen, so the caller can't know that it did.
+    ``only_files`` spares requests without files, ``word`` those whose body lacks the word. With
+    ``released``, requests wait until that event is set.
     """
 
     method: str
@@ -54,7 +54,7 @@ class RequestFault:
             await self.released.wait()
 
     def hit(self) -> None:
-        """Count one request."""
+        """Count one request to which the fault applied."""
         self.hits += 1
         if self.times is not None:
             self.times -= 1

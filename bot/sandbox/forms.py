@@ -13,7 +13,11 @@ Tree = dict[str, Any]
 
 
 class Form:
-    """One JSON object of a request body (or a query string)."""
+    """One JSON object of a request body (or a query string).
+
+    Each reading method checks one field and notes an error if its value is wrong; ``finish`` raises
+    all noted errors together. None stands for a missing field.
+    """
 
     def __init__(
         self,
@@ -40,7 +44,10 @@ class Form:
         node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def finish(self) -> None:
-        """Check that all fields were read; raises ``DiscordError`` (50035) or ``Unsupported``."""
+        """Raise the errors that were noted, as Discord's error 50035 (invalid form).
+
+        Raises ``Unsupported`` first if a field was never read.
+        """
         for form in (self, *self.children()):
             for name in form.left():
                 path = ".".join((*form.at, name))
@@ -201,7 +208,7 @@ class Form:
         return value
 
     def words(self, key: str, *, most: int) -> dict[str, str] | None:
-        """Return an object of strings up to a length, as localizations are, or None."""
+        """Return an object of strings of up to ``most`` characters, such as localizations."""
         value = self.raw(key)
         if value is None:
             return None
@@ -215,7 +222,7 @@ class Form:
         return dict(value)
 
     def items(self, key: str, most: int, convert: Any) -> list[Any] | None:
-        """Return up to most values, each converted by ``convert(value, key, index)``, or None."""
+        """Return a list's values, at most ``most``, each as ``convert(value, key, index)``."""
         value = self.raw(key)
         if value is None:
             return None
@@ -242,7 +249,7 @@ class Form:
 
 
 def _pruned(tree: Tree) -> Tree:
-    """Return the errors without those below a field that has an error itself."""
+    """Return the tree of errors; where a field has an error, errors inside it are left out."""
     if "_errors" in tree:
         return {"_errors": tree["_errors"]}
     return {key: _pruned(node) for key, node in tree.items()}

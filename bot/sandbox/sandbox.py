@@ -91,7 +91,7 @@ class Sandbox:
         return person
 
     def add_app(self, name: str) -> Person:
-        """Another application's bot in the guild: a webhook-like source of embeds and cards.
+        """Add another application's bot to the guild, which posts embeds and cards as webhooks do.
 
         The bot cannot log in; tests post through the returned object.
         """
@@ -144,7 +144,7 @@ class Sandbox:
 
     @property
     def privileged_intents(self) -> set[str]:
-        """The granted privileged intents, of "members", "presences", "message_content".
+        """The privileged intents that the bot has: "members", "presences", "message_content".
 
         A test may remove some.
         """
@@ -157,7 +157,7 @@ class Sandbox:
 
     @property
     def response_observers(self) -> list[Callable[[str, str, int, Any], None]]:
-        """Called with method, route template, status and payload of every answer."""
+        """Functions that get method, route template, status and payload of every answer."""
         return self._api.observers
 
     @property

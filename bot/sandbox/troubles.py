@@ -123,7 +123,7 @@ class Troubles:
         self._backend.channels.changed(place)
 
     def forbid_sending(self, channel: Channel) -> None:
-        """Deny the bot to post in a channel and its threads."""
+        """Deny the bot the permission to post in a channel and its threads."""
         self.forbid(channel, Permission.SEND_MESSAGES, Permission.SEND_MESSAGES_IN_THREADS)
 
     def expire_interaction(self) -> Interaction | None:

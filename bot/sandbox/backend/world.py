@@ -69,7 +69,10 @@ class World:
         self.changes.publish(Change(kind, self.now(), channel, message, detail))
 
     def require(self, channel: Channel, user: User, needed: Permission) -> Permission:
-        """Return the user's permissions in the channel; raises 50001 or 50013."""
+        """Return the user's permissions in the channel.
+
+        Raises Discord's error 50001 (missing access) or 50013 (missing permissions).
+        """
         return permissions.require(channel, user, needed, now=self.now())
 
     def allowed(self, channel: Channel, user: User) -> Permission:
@@ -81,7 +84,11 @@ class World:
         return bool(self.allowed(channel, user) & Permission.VIEW_CHANNEL)
 
     def channel(self, channel_id: int, viewer: User) -> Channel:
-        """Return the channel; raises 10003, or 50001 where the viewer does not see it."""
+        """Return the channel.
+
+        Raises Discord's error 10003 (unknown channel), or 50001 (missing access) where the viewer
+        does not see the channel.
+        """
         found = self.channels.get(channel_id)
         if found is None:
             raise unknown_channel()
@@ -90,7 +97,10 @@ class World:
         return found
 
     def guild(self, guild_id: int, viewer: User) -> Guild:
-        """Return the guild; raises 10004 where the viewer is not a member."""
+        """Return the guild.
+
+        Raises Discord's error 10004 (unknown guild), also where the viewer is not a member.
+        """
         found = self.guilds.get(guild_id)
         if found is None or viewer.id not in found.members:
             raise unknown_guild()
@@ -104,7 +114,7 @@ class World:
         return None
 
     def message(self, channel: Channel, message_id: int) -> DiscordMessage:
-        """Return the message in the channel; raises 10008 where there is none."""
+        """Return the message in the channel; raises Discord's error 10008 (unknown message)."""
         found = channel.by_id.get(message_id)
         if found is None:
             raise unknown_message()
@@ -115,7 +125,7 @@ class World:
         return "message_content" in self.granted_intents or self.writer.readable(message)
 
     def emit_message(self, name: str, message: DiscordMessage) -> None:
-        """Send a message event to who sees the channel, with the content that each may read."""
+        """Send a message event to all who see the channel, with the content that each may read."""
         now = self.now()
         full = self.writer.for_gateway(message, self.writer.full(message, None, now))
 
@@ -148,5 +158,5 @@ class World:
         self.emit(GatewayEvent(name, render.channel(channel), Intent.GUILDS, channel=channel))
 
     async def until(self, condition: Callable[[], Any], timeout: float) -> None:
-        """See ``Changes.until``."""
+        """Wait until ``condition()`` is true, as ``Changes.until`` does."""
         await self.changes.until(condition, timeout)

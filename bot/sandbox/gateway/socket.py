@@ -10,7 +10,7 @@ from bot.sandbox.gateway.compression import COMPRESSORS
 from bot.sandbox.gateway.session import GatewaySession, encode
 
 HEARTBEAT_MS: Final = 41_250
-# discord.py notes when it sent a heartbeat after sending it; the ack must not overtake that.
+# discord.py notes the time of a heartbeat after sending it; the ack must not come before.
 ACK_DELAY: Final = 0.005
 # Opcodes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway
 HEARTBEAT: Final = 1

@@ -161,6 +161,6 @@ def _respond(status: int, payload: object, headers: dict[str, str]) -> web.Respo
         headers={"Via": VIA, **headers},
     )
     if payload is not None:
-        # Exactly this: discord.py takes a body whose type names a charset for text.
+        # Without a charset: discord.py reads a body whose content type names one as text, not JSON.
         response.headers[hdrs.CONTENT_TYPE] = "application/json"
     return response

@@ -99,7 +99,7 @@ class Call:
         self.form.finish()
 
     def id(self, name: str) -> int:
-        """Return an id in the path; raises 50035 where the text is no id."""
+        """Return an id in the path; raises Discord's error 50035 (invalid form) for other text."""
         value = self.request.match_info[name]
         form = Form({name: self.actor.id if value == "@me" else value}, self.where)
         found = form.snowflake(name)
@@ -115,15 +115,15 @@ class Call:
         self.limiter.count_rename(channel.id)
 
     def channel(self) -> Channel:
-        """Return the path's channel; raises where the caller does not see it."""
+        """Return the path's channel; raises ``DiscordError`` where the caller does not see it."""
         return self.world.channel(self.id("channel_id"), self.actor)
 
     def message(self) -> DiscordMessage:
-        """Return the path's message; raises where the caller does not see the channel."""
+        """Return the path's message; raises ``DiscordError``, also for a channel not seen."""
         return self.world.message(self.channel(), self.id("message_id"))
 
     def guild(self) -> Guild:
-        """Return the path's guild; raises where the caller is not a member."""
+        """Return the path's guild; raises ``DiscordError`` where the caller is not a member."""
         return self.world.guild(self.id("guild_id"), self.actor)
 
     def shown(self, message: DiscordMessage) -> Payload:
@@ -139,7 +139,7 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """A route of the API; ``open_to_all`` needs no token, ``free`` is outside the global limit."""
+    """A route of the API; ``open_to_all``: it needs no token; ``free``: no global rate limit."""
 
     method: str
     template: str

@@ -8,7 +8,10 @@ from bot.sandbox.http.ratelimits import Limit
 
 
 def _scope(call: Call) -> int | None:
-    """Return the guild of the path (None: global); the application must be the caller's."""
+    """Return the id of the guild in the path; None for global commands.
+
+    Raises ``DiscordError`` if the path's application is not the caller's.
+    """
     if call.actor is not call.world.bot:
         raise errors.unauthorized()
     if call.id("application_id") != call.world.application_id:

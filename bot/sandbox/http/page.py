@@ -55,7 +55,7 @@ Act = Callable[["Person", Any], Awaitable[Any]]
 
 @web.middleware
 async def only_this_origin(request: web.Request, handler: Endpoint) -> web.StreamResponse:
-    """Refuse requests of other sites' pages, and host names that resolve to this machine.
+    """Refuse requests from other sites' pages, and for a host that is not this machine's own name.
 
     Otherwise any web page could act as a person of the sandbox, also by DNS rebinding.
     """
@@ -311,7 +311,7 @@ class PageServer:
 
 
 def _flat(command: Payload, locale: str = "", path: str = "", label: str = "") -> list[Payload]:
-    """Return the subcommands that can be used: path, description, and options.
+    """Return the command, or its subcommands if it has any: path, label, description, options.
 
     ``label`` is the path in the language of the locale, and so are descriptions and choices.
     """

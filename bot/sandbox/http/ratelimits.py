@@ -1,4 +1,4 @@
-"""Discord's rate limits: buckets by route and major parameter, a global limit, renames apart.
+"""Discord's rate limits: by route and major parameter, a global one, and one for renames.
 
 Discord publishes the headers and not the numbers, so clients must obey the headers. The numbers
 here are modelled on observed ones: https://discord.com/developers/docs/topics/rate-limits.
@@ -18,7 +18,10 @@ RENAME_SECONDS: Final = 600.0
 
 @dataclass(slots=True, frozen=True)
 class Limit:
-    """A rate limit bucket: count requests in ``seconds`` for each value of the major parameters."""
+    """A rate limit: ``count`` requests in ``seconds`` for each value of the major parameters.
+
+    The route's bucket has the ``name``.
+    """
 
     name: str
     count: int

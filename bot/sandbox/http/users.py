@@ -21,7 +21,7 @@ async def me(call: Call) -> Payload:
 
 
 async def user(call: Call) -> Payload:
-    """Any user."""
+    """Return any user."""
     call.no_fields()
     found = call.world.users.get(call.id("user_id"))
     if found is None:

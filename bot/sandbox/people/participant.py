@@ -83,7 +83,7 @@ class Participant:
     async def say_voice(
         self, channel: Channel, recording: bytes, *, seconds: float, waveform: bytes = b"\x10\x40"
     ) -> DiscordMessage:
-        """Post a voice message: an Ogg file, and its loudness as one byte for each step."""
+        """Post a voice message, an Ogg file; ``waveform`` is one byte of loudness for each step."""
         wave = base64.b64encode(waveform).decode()
         # Discord refuses a voice message without both of these.
         about = {"id": "0", "duration_secs": seconds, "waveform": wave}
@@ -91,7 +91,7 @@ class Participant:
         return self._post(channel, body, [("voice-message.ogg", recording)])
 
     async def forward(self, message: DiscordMessage, channel: Channel) -> DiscordMessage:
-        """Forward a message into a channel; what is said about it is a message of its own."""
+        """Forward a message into a channel; a comment on the forward is a message of its own."""
         if message.poll is not None:
             raise NotPossible("a poll cannot be forwarded")
         reference = {

@@ -35,7 +35,7 @@ class Person(Participant):
     async def command(
         self, channel: Channel, path: str, /, *, wait: bool = True, **values: Any
     ) -> Interaction:
-        """Use a slash command, subcommands by space; returns once acknowledged or failed.
+        """Use a slash command such as "runs list"; return once it is acknowledged or has failed.
 
         Values may be ``User``, ``Role``, ``Channel`` objects where the option takes those, or a
         ``Person``. With ``wait`` false it returns at once.

@@ -63,14 +63,17 @@ class CommandRegistry:
         return list(self._scopes.get(guild_id, {}).values())
 
     def visible(self, guild_id: int | None) -> list[AppCommand]:
-        """Return the commands shown in a guild; its own hide global ones of the same name."""
+        """Return the commands shown in a guild; its own hide global commands of the same name."""
         found: dict[tuple[int, str], AppCommand] = {}
         for command in [*self.all(None), *(self.all(guild_id) if guild_id else [])]:
             found[command.kind, command.name] = command
         return list(found.values())
 
     def get(self, guild_id: int | None, command_id: int) -> AppCommand:
-        """Return a command; raises 10063 where the scope does not have it."""
+        """Return a command of a scope.
+
+        Raises Discord's error 10063 (unknown command) if the scope does not have it.
+        """
         found = self._scopes.get(guild_id, {}).get(command_id)
         if found is None:
             raise errors.unknown_command()
@@ -138,7 +141,10 @@ class CommandRegistry:
         return made
 
     def delete(self, guild_id: int | None, command_id: int) -> None:
-        """Remove a command; raises 10063 where the scope does not have it."""
+        """Remove a command of a scope.
+
+        Raises Discord's error 10063 (unknown command) if the scope does not have it.
+        """
         self.get(guild_id, command_id)
         del self._scopes[guild_id][command_id]
         self._changed()
@@ -298,7 +304,10 @@ def _read_choice(form: Form, kind: int) -> Payload:
 
 
 def _characters(payload: Payload) -> int:
-    """Count what Discord counts: the longest localization of each name and description."""
+    """Return the number of a command's characters that count towards Discord's limit.
+
+    Of a text with localizations the longest counts.
+    """
     total = _longest(payload, "name") + _longest(payload, "description")
     for option in payload.get("options", []):
         total += _characters(option)

@@ -18,7 +18,8 @@ IN_GUILD: Final = 0
 IN_BOT_DM: Final = 1
 IN_PRIVATE_CHANNEL: Final = 2
 
-# What an application may do in answers where its bot is not a member, if the person may.
+# The permissions of an application's answers where its bot is not a member. In a guild, the
+# application also needs the person to have them.
 _EXTERNAL_RIGHTS: Final = (
     Permission.ATTACH_FILES
     | Permission.EMBED_LINKS
@@ -37,9 +38,11 @@ def context_of(world: World, channel: Channel) -> int:
 def owners_of(world: World, channel: Channel, user: User, types: list[int]) -> Payload:
     """Return the ``authorizing_integration_owners`` of an interaction.
 
-    The object is empty where the application is not installed for the person and place.
+    The keys are the types of installation (guild, user) that make the application available here;
+    the values are the ids of the guild (0 in the bot's DM) and of the user. Without an installation
+    the object is empty.
 
-    ``types`` are the installations that the command is for.
+    ``types`` are the types of installation that the command supports.
     """
     found: Payload = {}
     context = context_of(world, channel)
@@ -54,7 +57,10 @@ def owners_of(world: World, channel: Channel, user: User, types: list[int]) -> P
 
 
 def is_external(owners: Payload) -> bool:
-    """Return whether the application is installed by the person and not in the guild."""
+    """Return whether the person has installed the application and the guild has not.
+
+    ``owners`` is the result of ``owners_of``.
+    """
     return str(GUILD_INSTALL) not in owners
 
 
@@ -70,7 +76,7 @@ def must_be_ephemeral(channel: Channel, user: User, owners: Payload, now: float)
 
 
 def app_permissions(world: World, channel: Channel, user: User) -> Permission:
-    """Return the permissions that the application's answers have in the channel."""
+    """Return the permissions with which the application answers the user in the channel."""
     now = world.now()
     if channel.guild is not None and world.bot.id not in channel.guild.members:
         return permissions.in_channel(channel, user, now=now) & _EXTERNAL_RIGHTS

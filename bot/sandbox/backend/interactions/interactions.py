@@ -35,7 +35,7 @@ State = Literal["waiting", "acknowledged", "failed"]
 
 @dataclass(slots=True, eq=False)
 class Interaction:
-    """A command, press, choice or modal of a person, with the application's answers.
+    """A person's use of a command, button, menu or modal, with the application's answers.
 
     ``original`` is the first answer, ``responses`` all answers, oldest first.
     """
@@ -108,8 +108,10 @@ class Interactions:
     ) -> Interaction:
         """Send an interaction to the application and start its three seconds.
 
-        ``owners`` are the installations it came through; without them, those of the interaction
-        that the message answers or that opened the modal, or else the guild's.
+        ``owners`` are the installations that offered the interaction, as ``owners_of`` returns
+        them. Without ``owners``, they are those of an earlier interaction: the one that ``message``
+        answers, or ``parent``, which opened the modal. Without an earlier interaction, they are the
+        guild's.
         """
         world = self._world
         self._forget_old()
@@ -229,7 +231,10 @@ class Interactions:
         return payload
 
     def find(self, interaction_id: int, token: str) -> Interaction:
-        """Return the interaction that a callback answers; raises 10062 where it is too late."""
+        """Return the interaction that a callback answers.
+
+        Raises Discord's error 10062 (unknown interaction), also after the deadline for the answer.
+        """
         found = self._by_id.get(interaction_id)
         if found is None or not secrets.compare_digest(found.token, token):
             raise errors.unknown_interaction()
@@ -242,7 +247,11 @@ class Interactions:
         return found
 
     def by_token(self, application_id: int, token: str) -> Interaction:
-        """Return the interaction of a webhook call; raises 10015, or 50027 after 15 minutes."""
+        """Return the interaction whose webhook a request calls.
+
+        Raises Discord's error 10015 (unknown webhook), also before the first answer, or 50027
+        (invalid webhook token) after 15 minutes.
+        """
         found = self._by_token.get(token)
         if found is None or application_id != self._world.application_id:
             raise errors.unknown_webhook()

@@ -24,8 +24,9 @@ class NotPossible(ValueError):  # noqa: N818 - a person cannot do it; nothing ha
 def find_command(
     available: list[AppCommand], path: str, kind: int = commands.CHAT_INPUT
 ) -> tuple[AppCommand, list[Payload], Payload]:
-    """Return the command of a path such as "runs list", its subcommands, and the last of them.
+    """Return the command of a path such as "runs list", and the subcommands on the path.
 
+    The third value returned is the object with the options: the last subcommand, or the command.
     Raises ``NotPossible`` where there is no such command.
     """
     if kind == commands.CHAT_INPUT:
@@ -97,9 +98,12 @@ class Invocation:
         values: Mapping[str, Any],
         focused: str | None = None,
     ) -> Payload:
-        """Return the ``data`` of the interaction; ``focused`` is the option of an autocomplete."""
+        """Return the ``data`` of the interaction; ``find_command`` returns ``steps`` and ``last``.
+
+        ``focused`` is the option that an autocomplete is for.
+        """
         options = self._options(last, values, focused)
-        # Discord nests the options of a subcommand inside the subcommand, from the inside out.
+        # Discord nests the options inside their subcommand, so the innermost one comes first.
         for step in reversed(steps):
             options = [{"name": step["name"], "type": step["type"], "options": options}]
         payload: Payload = {

@@ -46,7 +46,10 @@ class Answers:
     def respond(
         self, interaction: Interaction, form: Form, uploads: Mapping[int, UploadedFile]
     ) -> None:
-        """Take the first answer; raises 40060 where the interaction has one already."""
+        """Take the first answer.
+
+        Raises Discord's error 40060 (already acknowledged) if the interaction has an answer.
+        """
         form.required("type")
         kind = form.integer("type", one_of=self._possible(interaction))
         # Premium prompts and activities belong to parts of Discord that the sandbox lacks.
@@ -199,8 +202,9 @@ class Answers:
     ) -> DiscordMessage:
         """Post a follow-up message and return it.
 
-        The first one after a deferred answer replaces "thinking…". Raises 40094 for a sixth
-        follow-up of an application that is not installed in the guild.
+        The first one after a deferred answer replaces "thinking…". Raises Discord's error 40094
+        (too many follow-up messages) at the sixth of an application that is not installed in the
+        guild.
         """
         draft = read_draft(self._world, interaction.channel, form, uploads)
         form.finish()
@@ -226,11 +230,14 @@ class Answers:
         return original
 
     def response(self, interaction: Interaction, message_id: int | None) -> DiscordMessage:
-        """Return a message of the interaction, the first answer for None; raises 10008."""
+        """Return a message of the interaction; without ``message_id``, the first answer.
+
+        Raises Discord's error 10008 (unknown message).
+        """
         if message_id is None:
             message = interaction.original
         else:
-            # The token also reaches the message that a component belongs to.
+            # The token also gives access to the message whose component the person used.
             known = [*interaction.responses, interaction.message]
             message = next((one for one in known if one and one.id == message_id), None)
         if message is None or message.deleted:
@@ -240,7 +247,7 @@ class Answers:
     def edit(
         self, message: DiscordMessage, form: Form, uploads: Mapping[int, UploadedFile]
     ) -> DiscordMessage:
-        """Edit a message of an interaction; the first edit of "thinking…" is the answer."""
+        """Edit a message of an interaction; the first edit of "thinking…" makes it the answer."""
         draft = self._read_edit(message, form, uploads)
         form.finish()
         return (

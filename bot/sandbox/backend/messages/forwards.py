@@ -17,8 +17,8 @@ from bot.sandbox.backend.world import World
 def find_original(world: World, actor: User, channel_id: int, message_id: int) -> DiscordMessage:
     """Return the message to forward.
 
-    Raises 50001 where the channel is not seen, 160009 without its history, 50035 for an unknown
-    message, 50021 for one that Discord wrote, 160014 where its content is not readable.
+    Raises Discord's errors 50001 (channel not seen), 160009 (no Read Message History), 50035
+    (unknown message), 50021 (system message) or 160014 (content that the bot can't read).
     """
     source = world.channel(channel_id, actor)
     if not world.allowed(source, actor) & Permission.READ_MESSAGE_HISTORY:
@@ -60,7 +60,7 @@ def take_snapshots(world: World, original: DiscordMessage, channel: Channel) -> 
 
 
 def _copied(world: World, snapshot: Snapshot, channel: Channel) -> Snapshot:
-    """Return the snapshot with files of its own: they outlive the original message."""
+    """Return the snapshot with copies of its files, which outlive the original message."""
     copies = {
         one.id: replace(one, id=world.ids.next(), channel_id=channel.id) for one in snapshot.files
     }

@@ -35,7 +35,7 @@ BULK_DELETE_SECONDS: Final = 14 * 24 * 3600
 
 @dataclass(slots=True)
 class OldEdits:
-    """The limit for edits of messages older than an hour: allowed edits in ``window`` seconds."""
+    """The limit for edits of messages older than an hour: ``allowed`` in ``window`` seconds."""
 
     allowed: int = 5
     window: float = 60.0
@@ -183,7 +183,9 @@ class Messages:
     def edit(self, message: DiscordMessage, actor: User, draft: Draft) -> DiscordMessage:
         """Edit one's own message, or with Manage Messages the flags of another's.
 
-        Raises 50005, 50013, 50021, 50083, 50162, 520003, or 30046 for too many edits.
+        Raises Discord's errors 50005 (another's message), 50013 (missing permissions), 50021
+        (system message), 50083 (archived thread), 50162 (voice message), 520003 (poll) or 30046
+        (too many edits).
         """
         channel = message.channel
         self._world.require(channel, actor, Permission(0))
@@ -204,7 +206,7 @@ class Messages:
         return self.change(message, draft)
 
     def change(self, message: DiscordMessage, draft: Draft) -> DiscordMessage:
-        """Change a message without checking permissions; send the change to who sees it."""
+        """Change a message without checking permissions; send the change to all who see it."""
         now = self._world.now()
         keeps = draft.attachments if draft.attachments is not None else message.files
         content = message.content if draft.content is None else draft.content
@@ -296,7 +298,7 @@ class Messages:
     def delete_many(self, channel: Channel, actor: User, ids: list[int]) -> None:
         """Delete 2 to 100 messages at once; needs Manage Messages.
 
-        Unknown ids are skipped. Raises 50034 for a message older than 14 days.
+        Unknown ids are skipped. Raises Discord's error 50034 for a message older than 14 days.
         """
         if channel.guild is None:
             raise errors.not_in_dm()

@@ -65,7 +65,7 @@ class Polls:
         self._world = world
 
     def opened(self, message: DiscordMessage) -> None:
-        """Set when a newly posted poll ends."""
+        """Set the time at which a newly posted poll ends, and close the poll then."""
         poll = message.poll
         if poll is None:
             return
@@ -75,7 +75,8 @@ class Polls:
     def vote(self, message: DiscordMessage, user: User, answer_ids: list[int]) -> None:
         """Set the user's votes; an empty list takes all of them back.
 
-        Raises 520001 when the poll is over, 50035 for an unknown answer or one too many.
+        Raises Discord's error 520001 when the poll is over, 50035 (invalid form) for an unknown
+        answer or for several where one is allowed.
         """
         poll = _poll(message)
         self._world.require(message.channel, user, Permission.READ_MESSAGE_HISTORY)
@@ -95,7 +96,11 @@ class Polls:
                 self._tell("MESSAGE_POLL_VOTE_REMOVE", message, user, answer)
 
     def expire(self, message: DiscordMessage, actor: User) -> None:
-        """End one's own poll now; raises 520006 for a message without one."""
+        """End one's own poll now.
+
+        Raises Discord's errors 520006 (not a poll), 50005 (another's message) or 520001 (poll
+        over).
+        """
         if message.poll is None:
             raise errors.not_a_poll()
         if message.author is not actor:
@@ -126,7 +131,7 @@ class Polls:
         self._world.publish("message_created", message=result)
 
     def voters(self, message: DiscordMessage, answer_id: int) -> list[User]:
-        """Return the users who chose an answer; raises 10090 for an unknown answer."""
+        """Return the users who chose an answer; raises Discord's error 10090 if it is unknown."""
         answer = _poll(message).answer(answer_id)
         if answer is None:
             raise errors.unknown_poll_answer()

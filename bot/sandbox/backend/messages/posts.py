@@ -29,7 +29,8 @@ class Posts:
 
         The message has the id of the post, as
         https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
-        says. A bot that looks up the message on which a thread stands finds it inside.
+        says. A bot that looks for the message from which the thread was started finds it in the
+        thread.
         """
         rights = self._world.require(forum, actor, Permission.SEND_MESSAGES)
         form.required("message")

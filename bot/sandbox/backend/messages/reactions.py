@@ -114,11 +114,12 @@ class Reactions:
 
 
 def _parse(emoji: str) -> tuple[str, int | None]:
-    """Return the emoji's name and id; raises 10014 for all but Unicode emojis.
+    """Return the emoji's name and id.
 
-    The sandbox's guilds have no emojis of their own.
+    Raises Discord's error 10014 (unknown emoji) for any but Unicode emojis: the sandbox's guilds
+    have no emojis of their own.
     """
-    # Flags, keycaps and joined emojis are several characters, so one pictorial one is enough.
+    # Flags, keycaps and joined emojis are several characters: one pictorial among them is enough.
     if not emoji or not any(_is_pictorial(character) for character in emoji):
         raise errors.unknown_emoji()
     return emoji, None

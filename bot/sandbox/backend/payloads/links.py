@@ -27,10 +27,10 @@ def sign(attachment: DiscordAttachment, expires: int) -> str:
 
 
 def relinked(value: Any, files: Mapping[int, DiscordAttachment], base: str, now: float) -> Any:
-    """Return a copy of a JSON value in which each link to one of the files is new.
+    """Return a copy of a JSON value in which each link to one of the files is signed anew.
 
     Discord signs the links in embeds and components again whenever it sends a message. ``files``
-    maps the id in the old link to the file of the new one, which may be a copy.
+    maps the attachment id in an old link to the file that the new link is for, which may be a copy.
     """
     if isinstance(value, dict):
         return {key: relinked(one, files, base, now) for key, one in value.items()}

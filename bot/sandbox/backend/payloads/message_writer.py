@@ -163,7 +163,7 @@ class MessageWriter:
         return payload
 
     def for_gateway(self, subject: DiscordMessage, payload: Payload) -> Payload:
-        """Return the payload with the fields of gateway events: guild, member, channel type."""
+        """Return the payload with the fields that only gateway events have, such as ``member``."""
         guild_ = subject.channel.guild
         payload = {**payload, "channel_type": int(subject.channel.type)}
         # Gateway events of messages carry no reactions; those have events of their own.

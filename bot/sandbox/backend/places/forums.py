@@ -21,7 +21,7 @@ MAX_APPLIED_TAGS: Final = 5
 def read_settings(channel: Channel, form: Form, ids: Snowflakes) -> "ForumSettings":
     """Return the fields of a request that only a forum or media channel has.
 
-    Errors are noted on the form; raises 40061 where two tags share a name.
+    Errors are noted on the form. Raises Discord's error 40061 where two tags share a name.
     """
     settings = ForumSettings()
     tags = form.forms("available_tags", most=MAX_TAGS)
@@ -77,7 +77,7 @@ class ForumSettings:
 
 
 def note_unknown_tags(forum: Channel, tags: list[int], form: Form) -> None:
-    """Note on the form which of the tags the forum does not have."""
+    """Note an error on the form if the forum does not have all of the tags."""
     known = {tag.id for tag in forum.available_tags}
     for index, tag_id in enumerate(tags):
         if tag_id not in known:
@@ -85,10 +85,10 @@ def note_unknown_tags(forum: Channel, tags: list[int], form: Form) -> None:
 
 
 def check_tags(forum: Channel, tags: list[int], rights: Permission) -> None:
-    """Check who sets which tags.
+    """Check that somebody with the permissions ``rights`` may give a post these tags.
 
-    Raises 40067 where a tag is required and none is given, 50013 for a moderated tag that only
-    those set who manage threads.
+    Raises Discord's error 40067 where the forum requires a tag and none is given, and 50013
+    (missing permissions) for a moderated tag without Manage Threads.
     """
     moderated = {tag.id for tag in forum.available_tags if tag.moderated}
     if moderated.intersection(tags) and not rights & Permission.MANAGE_THREADS:

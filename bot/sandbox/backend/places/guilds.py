@@ -117,7 +117,10 @@ class Guilds:
     def change_role(
         self, guild: Guild, actor: User, user_id: int, role_id: int, *, give: bool
     ) -> None:
-        """Give or take a role for a request; needs Manage Roles and a higher role."""
+        """Give a member a role, or take it away, in the name of ``actor``.
+
+        The actor needs Manage Roles and a higher role.
+        """
         if not in_guild(guild, actor) & Permission.MANAGE_ROLES:
             raise errors.missing_permissions()
         role = guild.roles.get(role_id)
@@ -131,7 +134,7 @@ class Guilds:
         (self.give_role if give else self.take_role)(guild, member.user, role)
 
     def member(self, guild: Guild, user_id: int) -> Member:
-        """Return a member; raises 10007 for a user who is not one."""
+        """Return a member; raises Discord's error 10007 (unknown member)."""
         found = guild.members.get(user_id)
         if found is None:
             raise errors.unknown_member()

@@ -41,7 +41,7 @@ class Threads:
         self._world = world
 
     def from_message(self, message: DiscordMessage, actor: User, form: Form) -> Channel:
-        """Start a thread on a message; raises 160004 where the message has one."""
+        """Start a thread on a message; raises Discord's error 160004 where the message has one."""
         parent = message.channel
         self._world.require(parent, actor, Permission.CREATE_PUBLIC_THREADS)
         self._may_have_threads(parent)
@@ -71,7 +71,10 @@ class Threads:
     def without_message(
         self, parent: Channel, actor: User, form: Form, post: Callable[[DiscordMessage], None]
     ) -> Channel:
-        """Start a thread without a message; ``post`` announces a public one in the channel."""
+        """Start a thread without a message.
+
+        ``post`` posts the channel's notice of a new public thread.
+        """
         self._may_have_threads(parent)
         settings = self.read(form, parent)
         kinds = {ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD}
@@ -180,7 +183,10 @@ class Threads:
         self._world.publish("thread_changed", channel=thread)
 
     def remove_member(self, thread: Channel, user_id: int) -> None:
-        """Remove a user from the thread; raises 10007 where they are not in it."""
+        """Remove a user from the thread.
+
+        Raises Discord's error 10007 (unknown member) where they are not in it.
+        """
         state = thread.thread_state
         if state.members.pop(user_id, None) is None:
             raise errors.unknown_member()
@@ -257,7 +263,10 @@ class Threads:
         self._archive_later(thread)
 
     def wake(self, thread: Channel, actor: User) -> None:
-        """Unarchive a thread because somebody posts; raises 160005 where it is locked for them."""
+        """Unarchive a thread because somebody posts.
+
+        Raises Discord's error 160005 where the thread is locked and the actor may not unlock it.
+        """
         state = thread.thread_state
         manages = self._world.allowed(thread, actor) & Permission.MANAGE_THREADS
         if state.locked and not manages:

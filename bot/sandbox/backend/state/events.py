@@ -40,7 +40,7 @@ PRIVILEGED: Final = {
 class GatewayEvent:
     """A gateway dispatch and its recipients.
 
-    A bot's session gets the event if it asked for the ``intent``; None needs no intent.
+    A bot's session gets the event if it identified with the ``intent``; None: whatever its intents.
     ``channel`` restricts the event to users who see the channel, ``only`` to users by their ids.
     ``guild_id`` chooses the shard; its default is the channel's guild. ``stripped`` makes the
     payload for a session that may not read message content.

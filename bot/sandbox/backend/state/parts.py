@@ -36,7 +36,7 @@ class Reaction:
 
 @dataclass(slots=True, eq=False)
 class Reference:
-    """The message that a message replies to or forwards, or the thread that it announces."""
+    """The message that a message replies to or forwards, or the thread that a notice announces."""
 
     channel_id: int
     message_id: int | None

@@ -68,7 +68,8 @@ def _sees_thread(channel: Channel, user: User, allowed: Permission) -> bool:
 def require(channel: Channel, user: User, needed: Permission, *, now: float = 0.0) -> Permission:
     """Return the user's permissions in the channel.
 
-    Raises 50001 where the user does not see it, 50013 where a needed permission is missing.
+    Raises Discord's error 50001 (missing access) where the user does not see the channel, 50013
+    (missing permissions) without a needed permission.
     """
     allowed = in_channel(channel, user, now=now)
     if not allowed & Permission.VIEW_CHANNEL:

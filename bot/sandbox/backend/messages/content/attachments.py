@@ -29,7 +29,7 @@ class UploadedFile:
 
 @dataclass(slots=True)
 class _Described:
-    """The fields of a request about one file."""
+    """What a request says about one file beside its bytes."""
 
     name: str | None = None
     alt_text: str | None = None
@@ -51,7 +51,7 @@ def read_attachments(
 ) -> list[DiscordAttachment] | None:
     """Return the files of the message; None where the request does not mention files.
 
-    ``earlier`` are the files of an edited message: the list of a request names those to keep.
+    ``earlier`` are the files of an edited message; the request lists those of them that stay.
     """
     described = form.forms("attachments", most=MAX_FILES)
     if len(uploads) > MAX_FILES:
@@ -90,7 +90,10 @@ def read_attachments(
 def store(
     world: World, channel: Channel, upload: UploadedFile, about: _Described | None = None
 ) -> DiscordAttachment:
-    """Return an attachment for the upload; raises 40005 where the guild's limit is exceeded."""
+    """Return an attachment for the upload.
+
+    Raises Discord's error 40005 (request too large) for a file above the guild's limit.
+    """
     about = about or _Described()
     if len(upload.data) > file_limit(channel):
         raise errors.entity_too_large()

@@ -45,7 +45,10 @@ _IN_A_MODAL: Final = frozenset({ACTION_ROW, LABEL, TEXT_DISPLAY})
 
 
 class ComponentReader:
-    """Reads one tree of components; ``modal`` and ``v2`` decide which kinds are allowed in it."""
+    """Reads one tree of components of a message, or of a modal if ``modal`` is set.
+
+    ``v2`` allows the kinds that only a message of Components V2 has.
+    """
 
     def __init__(self, *, modal: bool = False, v2: bool = False) -> None:
         self._modal = modal

@@ -97,8 +97,8 @@ def read_draft(
 ) -> Draft:
     """Return the draft in a request's form.
 
-    ``uploads`` are the files by their number; ``edited`` is the message that an edit changes (None
-    for a new one). Errors are noted on the form; the caller finishes it.
+    ``uploads`` are the files by their number in the request; ``edited`` is the message that an edit
+    changes (None for a new one). Errors are noted on the form; the caller calls ``form.finish``.
     """
     draft = Draft(tts=bool(form.boolean("tts", False)))
     text = form.text("content", most=MAX_CONTENT)
@@ -131,7 +131,7 @@ def read_draft(
 def read_new(
     world: World, channel: Channel, form: Form, uploads: Mapping[int, UploadedFile]
 ) -> Draft:
-    """Return the draft of a new message, with the fields that edits lack; finishes the form."""
+    """Return the draft of a new message, with the fields that edits lack; finish the form."""
     draft = read_draft(world, channel, form, uploads)
     nonce = form.raw("nonce")
     if isinstance(nonce, str) and len(nonce) > 25:
@@ -180,7 +180,7 @@ def _read_stickers(channel: Channel, form: Form) -> list[Sticker]:
 
 
 def _check_v2(form: Form, draft: Draft, edited: DiscordMessage | None) -> None:
-    """Note fields and files that a message of Components V2 cannot have.
+    """Note errors on the form for fields and files that Components V2 does not allow.
 
     An edit that sets the flag has to clear the old fields in the same request:
     https://discord.com/developers/docs/components/reference#component-reference.
@@ -225,7 +225,8 @@ def _check_v2(form: Form, draft: Draft, edited: DiscordMessage | None) -> None:
 def _check_voice(draft: Draft) -> None:
     """Check a voice message: one recording with metadata and nothing else.
 
-    Raises 50159, 50160 or 50161.
+    Raises Discord's errors 50159 (other content), 50160 (not exactly one audio file) or 50161 (no
+    duration or waveform).
 
     https://discord.com/developers/docs/resources/message#voice-messages
     """

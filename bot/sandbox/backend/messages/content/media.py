@@ -76,7 +76,7 @@ def resolve(message: DiscordMessage, base: str, now: float) -> None:
 
 
 def media_places(components: list[Payload]) -> Iterator[tuple[Payload, str]]:
-    """Yield each object in a tree of components that holds a medium, and the medium's key."""
+    """Yield each object in a tree of components that shows a file, and the file's key in it."""
     for component in walk(components):
         for place in (component, *component.get("items", [])):
             for key in ("media", "file"):
@@ -85,7 +85,10 @@ def media_places(components: list[Payload]) -> Iterator[tuple[Payload, str]]:
 
 
 def named_file(media: Payload | None, files: list[DiscordAttachment]) -> DiscordAttachment | None:
-    """Return the file that a medium names by attachment://name or by link, if ``files`` has it."""
+    """Return which of ``files`` a media object names; None for none of them.
+
+    Its ``url`` is ``attachment://name``, or an earlier link to the file.
+    """
     url = "" if media is None else media.get("url") or ""
     if url.startswith(REFERENCE):
         return next((one for one in files if one.filename == url.removeprefix(REFERENCE)), None)

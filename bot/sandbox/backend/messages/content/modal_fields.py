@@ -1,4 +1,7 @@
-"""Reads the components that only a modal has: text inputs, uploads, radio buttons, checkboxes."""
+"""Reads the components that only a modal has: text inputs, uploads, radio buttons, checkboxes.
+
+Each function checks a component's fields and copies them from ``form`` to ``payload``.
+"""
 
 from typing import Final
 
@@ -49,7 +52,7 @@ def read_checkbox_group(form: Form, payload: Payload) -> None:
 
 
 def read_checkbox(form: Form, payload: Payload) -> None:
-    """Read a single box; it always has an answer, so it cannot be required."""
+    """Read a single checkbox, which has no ``required``: an unchecked box is an answer, too."""
     payload["default"] = bool(form.boolean("default", False))
 
 
