@@ -329,7 +329,7 @@ def _environment(config_path: Path | None) -> dict[str, str]:
 
 
 def _without_trace(record: logging.LogRecord) -> bool:
-    """Replace an exception's stack trace by its message."""
+    """Filter a log record: an exception's message takes the place of the stack trace."""
     if record.exc_info and record.exc_info[1] is not None:
         record.msg = f"{record.getMessage()}: {record.exc_info[1]}"
         record.args, record.exc_info = (), None

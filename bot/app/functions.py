@@ -25,7 +25,7 @@ def build_functions(
     clock: Clock,
     close_with: Callable[[Callable[[], Awaitable[None]]], None],
 ) -> Functions:
-    """Build the functions; ``close_with`` gets the ``close`` of each part.
+    """Build the functions; ``close_with`` is given the ``close`` of each part to be closed.
 
     Raises ``StartError`` for a secret that is not set.
     """
@@ -62,9 +62,10 @@ def patterns_of(config: Config) -> list[str]:
 def _values(
     environment: Mapping[str, str], server: str, names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return an MCP server's secrets; ``names`` maps the server's names to our variables.
+    """Return an MCP server's secrets by the names that the server gives them.
 
-    Raises ``StartError`` for a variable that is not set.
+    ``names`` maps these names to the bot's environment variables. Raises ``StartError`` for a
+    variable that is not set.
     """
     found: dict[str, str] = {}
     for name, variable in names.items():

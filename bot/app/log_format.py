@@ -24,7 +24,7 @@ _JOINER: Final = "\u200d"
 class LogFormatter(logging.Formatter):
     """Formats a record as one line, with continuation lines and stack trace indented.
 
-    The id of the work stands in brackets behind the message.
+    The id of the question or request stands in brackets behind the message.
     """
 
     def __init__(self) -> None:

@@ -43,7 +43,10 @@ T = TypeVar("T")
 def _sent(
     function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate["Client", P], Coroutine[Any, Any, T]]:
-    """Return the client's method for an operation: it sends the operation's HTTP request."""
+    """Return the ``Client`` method that sends the HTTP request of an operation.
+
+    ``function`` is the operation's method of ``AssistantsAPI``.
+    """
     signature = inspect.signature(function)
 
     @functools.wraps(function)

@@ -45,7 +45,10 @@ def _info(kind: Hashable) -> inspect.Type:
 
 
 def _adapt(kind: inspect.Type, raw: Any) -> Any:
-    """Return ``raw`` without values that ``kind`` does not allow; ``_DROP`` if it is one."""
+    """Return ``raw`` without the values that ``kind`` does not allow.
+
+    Returns ``_DROP`` if ``raw`` itself is such a value.
+    """
     choices = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     choices = tuple(c.type if isinstance(c, inspect.Metadata) else c for c in choices)
     if isinstance(raw, dict):

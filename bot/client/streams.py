@@ -49,9 +49,10 @@ _EVENTS: Final[dict[str, tuple[EventName, type[msgspec.Struct]]]] = {
 
 
 class RunEventStream(AsyncGenerator[StreamEvent, None]):
-    """The events of an open response; after a cut, those of ``rest``. Closing disconnects.
+    """The events of an open response; if the response breaks off, ``rest`` yields the others.
 
     A silent stream is given up once ``rests`` says that the run has ended or waits for outputs.
+    Closing disconnects.
     """
 
     def __init__(

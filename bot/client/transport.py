@@ -140,7 +140,7 @@ class Transport:
         return Bytes(response, self.failures, self.silence)
 
     async def read_whole(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
-        """Return the object in the response to a streamed request without events."""
+        """Return the object that a server sent whole, in place of the stream asked for."""
         try:
             async with response, asyncio.timeout(self._answer_seconds):
                 body = await self._read(response)

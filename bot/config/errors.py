@@ -51,7 +51,7 @@ def _nearest(name: str, kind: inspect.Type) -> str:
 
 
 def _range(kind: inspect.Type) -> str:
-    """Return which numbers are valid; the sentence of the problem names one limit at most."""
+    """Return a sentence with the valid numbers: msgspec's message names one limit at most."""
     for each in choices(kind):
         if isinstance(each, inspect.IntType | inspect.FloatType):
             noun = TOML.types["int" if isinstance(each, inspect.IntType) else "float"]

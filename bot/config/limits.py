@@ -21,7 +21,7 @@ Price = Annotated[float, Meta(ge=0, le=10_000)]
 
 
 class SpendingLimit(Section, frozen=True, kw_only=True):
-    """The most tokens and money in a day and in a month; None leaves it to other limits."""
+    """The most tokens and money in a day and in a month; None: no such limit here."""
 
     tokens_per_day: Tokens | None = None
     tokens_per_month: Tokens | None = None

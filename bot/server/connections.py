@@ -39,7 +39,7 @@ TOO_MANY: Final = "too_many_connections"
 
 
 def connection_of(request: web.Request) -> "Connection":
-    """Return the connection of a request; a ``Site`` makes no others."""
+    """Return the ``Connection`` on which a request came; a ``Site`` makes no other kind."""
     connection = request.protocol
     assert isinstance(connection, Connection)
     return connection

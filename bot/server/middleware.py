@@ -26,7 +26,7 @@ API_VERSION: Final = "2020-10-01"
 """The ``openai-version`` header of OpenAI's servers."""
 
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""A request id from the caller that the log may show: no other part of a line looks like it."""
+"""A caller's request id that is safe to log: it can't imitate another part of a log line."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ _log: Final = logging.getLogger(__name__)
 def endpoint(handler: ApiHandler, *, beta: bool, bounded: bool = False) -> Handler:
     """Return a handler that authenticates the request and calls ``handler`` with the project's API.
 
-    ``beta`` requires the beta header. ``bounded`` limits the answers of a project at once.
+    ``beta`` requires the beta header. ``bounded`` limits how many answers a project may have in
+    memory at once.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:

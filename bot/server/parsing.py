@@ -33,7 +33,7 @@ _MOST_REPAIRED: Final = 1024 * 1024
 
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _CURSORS: Final = ("after", "before")
-"""Programs send these empty for the first page."""
+"""Query parameters that programs send empty for the first page."""
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[,\[\]{}]', re.DOTALL)
 """A JSON string, complete or cut off, or a structural character."""

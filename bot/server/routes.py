@@ -34,7 +34,7 @@ def _routes(*, extensions: bool) -> Iterator[Route]:
 ROUTES: Final = tuple(_routes(extensions=False))
 
 EXTENSIONS: Final = tuple(_routes(extensions=True))
-"""Routes that the API does not have."""
+"""Routes of this server's own operations, which OpenAI's API does not have."""
 
 FORWARDED: Final[tuple[Route, ...]] = (
     ("GET", "/v1/models", forwarding.models),

@@ -86,7 +86,11 @@ async def _deliver(
     farewell: bytes | None,
     keep_alive: bytes = b"",
 ) -> None:
-    """Send a response by ``pump`` until it ends, the reader leaves or the server stops."""
+    """Send a response, whose body ``pump`` writes, until it ends or the reader leaves.
+
+    If the server stops, ``farewell`` ends the body; None: the connection is aborted. ``keep_alive``
+    is sent while ``pump`` is silent.
+    """
     pumping: asyncio.Task[None] | None = None
     stopping = asyncio.create_task(request.app[CONTEXT].stopping.wait())
     try:

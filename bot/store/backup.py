@@ -27,7 +27,7 @@ def copy_database(source: Path, target: Path, mark: Mark | None = None) -> None:
             read_only(source) as original,
             closing(sqlite3.connect(target)) as copy,
         ):
-            # Before the copy, which consists of whole pages even if the original is cut off.
+            # Checked before the copy too: the copy of a file that is cut off looks complete.
             fault = fault_of(original, source)
             if fault is None:
                 original.backup(copy)
@@ -35,7 +35,7 @@ def copy_database(source: Path, target: Path, mark: Mark | None = None) -> None:
                 copy.execute("PRAGMA journal_mode = DELETE").fetchone()
                 fault = fault_of(copy, target)
             if fault is None and mark is not None:
-                # What the mark removes is overwritten with zeros.
+                # What ``mark`` removes, such as secrets, is overwritten with zeros.
                 copy.execute("PRAGMA secure_delete = ON").fetchone()
                 with copy:
                     mark(copy)

@@ -24,7 +24,8 @@ class FileTooLargeError(Exception):
 class FileBox:
     """A directory of files, each named by its id.
 
-    Methods that read take a ``File`` instead of an id: the caller has found it in its own project.
+    Methods that read take a ``File``, not an id: a caller gets a ``File`` from its own project
+    only.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -160,8 +160,9 @@ class Database:
     async def search(self, work: SearchWork[T], *, group: str, seconds: float) -> T:
         """Run a slow read on the connections for searches, so that other reads do not wait for it.
 
-        Groups take turns. Raises ``SearchStoppedError`` if the search takes longer than
-        ``seconds``. A cancelled caller stops its search.
+        ``group`` names for whom the search is, such as a project; groups take turns. Raises
+        ``SearchStoppedError`` if the search takes longer than ``seconds``. A cancelled caller stops
+        its search.
         """
         with _unavailable():
             return await self._search_readers.run(work, group, seconds)

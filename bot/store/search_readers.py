@@ -27,7 +27,7 @@ class SearchStoppedError(Exception):
 
 
 class SearchReaders:
-    """Shares connections among searches; a group never uses the last connection."""
+    """Shares connections among searches; one group's searches leave a connection to others."""
 
     def __init__(self, connections: Sequence[ThreadConnection]) -> None:
         self._connections = list(connections)

@@ -114,7 +114,7 @@ class Context:
 
     ``asker`` is the member who asked last of those whose questions are answered together. ``http``
     connects to public addresses only, also after redirects. ``values`` belong to the function
-    alone. The lines of ``log`` are in the bot's log.
+    alone. ``log`` writes to the bot's log.
     """
 
     asker: Caller

@@ -54,7 +54,7 @@ class LoadProblem(Struct, frozen=True):
 def tool(
     *, read_only: bool = False, idempotent: bool | None = None, seconds: float | None = None
 ) -> Callable[[F], F]:
-    """Return a decorator that describes a function.
+    """Return a decorator that tells the bot how it may call a function.
 
     A ``read_only`` function changes nothing. The call of an ``idempotent`` function is made again
     after a crash; a read-only function is idempotent by default. ``seconds`` is the time limit.

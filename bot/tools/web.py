@@ -21,7 +21,7 @@ PAGE_BYTES: Final = 8 * 2**20
 """The largest page that is read."""
 
 BRAVE_URL: Final = "https://api.search.brave.com/res/v1/web/search"
-"""https://api-dashboard.search.brave.com/app/documentation/web-search/get-started"""
+"""Described at https://api-dashboard.search.brave.com/app/documentation/web-search/get-started"""
 
 _REDIRECTS: Final = 5
 _CONNECT_SECONDS: Final = 10.0

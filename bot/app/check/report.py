@@ -25,7 +25,7 @@ class CheckReport:
 
     @contextmanager
     def failing(self, subject: str, *errors: type[Exception]) -> Iterator[None]:
-        """Report these errors of the block as a failed check."""
+        """Report an error of these types, raised in the ``with`` block, as a failed check."""
         try:
             yield
         except errors as error:

@@ -120,7 +120,7 @@ class BotProcess:
 async def run_ordered_bot(
     environment: Mapping[str, str], *, say: Callable[[str], None], terminal: TextIO
 ) -> None:
-    """Run the bot of the order on standard input, until the sender stops or kills it.
+    """Run the bot by the ``BotOrder`` on standard input, until the sender stops or kills it.
 
     The process ends also when its standard input ends: the demo is gone then. Raises what
     ``run_bot`` raises.

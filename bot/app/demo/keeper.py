@@ -22,8 +22,8 @@ _MODEL_LINE: Final = re.compile(r"Model: (.*)")
 class BotKeeper:
     """Starts the bot's process and starts it again whenever it ends.
 
-    ``models`` are the models that can be chosen, by name; ``model_changed`` gets the model's line
-    at each start.
+    ``models`` are the models that can be chosen, by name. ``model_changed`` gets, at each start,
+    the chosen name and what the bot printed about the model.
     """
 
     def __init__(

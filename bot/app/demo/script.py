@@ -45,7 +45,7 @@ TRIP_FILE: Final[File] = (("trip.txt", "旅行.txt"), (_TRIP_PLAN, _TRIP_PLAN_JA
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A prepared question of a channel; ``files`` are sent with it."""
+    """A prepared question that the page offers in a channel; ``files`` are sent with it."""
 
     channel: str
     text: Texts

@@ -87,7 +87,7 @@ class ShowcaseModel:
 
 
 Step = tuple[dict[str, Any], float, str | None]
-"""A delta, the seconds before the delta, and the finish reason, which only the last step has."""
+"""A chunk's delta, the seconds before the chunk, and the last chunk's finish reason (else None)."""
 
 
 def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:

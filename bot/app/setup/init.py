@@ -33,7 +33,7 @@ _POLL_SECONDS: Final = 2.0
 class Init:
     """One run of ``init`` for the configuration at ``path``.
 
-    ``environment`` is the process's own, without the secrets of the file.
+    ``environment`` is the process's own, without the secrets of ``.env``.
     """
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:

@@ -49,7 +49,7 @@ class _Option(Struct, frozen=True):
 
 
 class ModelStep:
-    """Asks for the model until one answers; ``secrets`` returns the environment with the file."""
+    """Asks for a model until one answers; ``secrets`` returns the environment and ``.env``."""
 
     def __init__(
         self,

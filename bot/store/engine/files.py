@@ -28,11 +28,14 @@ _STORE_FILES: Final = Decoder(VectorStoreFile)
 _BATCHES: Final = Decoder(VectorStoreFileBatch)
 
 _LEAST_BYTES: Final = 4096
-"""The least bytes that a generated file counts against quotas: its row and its disk block."""
+"""The bytes that even a tiny generated file counts against quotas: its row and its disk block."""
 
 
 class Hit(NamedTuple):
-    """A chunk that matches a search, with its indexed form; ``rank`` is bm25, smaller is better."""
+    """A chunk that matches a search; the smaller its ``rank`` (bm25), the better it matches.
+
+    ``text`` is what the model reads, ``form`` the form of the text that searches match.
+    """
 
     file_id: str
     filename: str
@@ -59,7 +62,10 @@ class FileTables:
         )
 
     def add_file(self, project: str, file: File, run: Run | None = None) -> None:
-        """Add the row of a file; a file that a run's code generated counts against quotas."""
+        """Add the row of a file.
+
+        ``run`` is the run whose code generated the file, which then counts against quotas.
+        """
         made: dict[str, str | int] = {}
         if run is not None:
             size = max(file.bytes, _LEAST_BYTES)
@@ -122,7 +128,10 @@ class FileTables:
     def move_store_file(
         self, store_id: str, file_id: str, target: FileStatus, **changes: Any
     ) -> VectorStoreFile | None:
-        """Move a file from ``in_progress`` to ``target``; None from other statuses, or if gone."""
+        """Move a file of a vector store from ``in_progress`` to ``target`` and return it.
+
+        Returns None, and changes nothing, if the file is gone or has another status.
+        """
         file = self.store_files.readable(store_id=store_id, id=file_id)
         if file is None:
             return None

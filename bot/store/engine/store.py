@@ -89,8 +89,8 @@ class EngineStore:
         """Run a search on one snapshot, beside all other reads; projects take turns.
 
         Raises ``SearchStoppedError`` if the search takes longer than ``seconds``. A cancelled
-        caller stops its search. In loops outside of SQLite, ``work`` must call the ``Check`` that
-        it gets, which raises ``SearchStoppedError`` when the search must stop.
+        caller stops its search. ``work`` gets a ``Check`` and must call it in loops outside of
+        SQLite: the ``Check`` raises ``SearchStoppedError`` when the search must stop.
         """
         return await self._database.search(
             lambda db, check: work(Tables(db, self._unreadable), check),

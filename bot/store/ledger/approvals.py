@@ -61,7 +61,7 @@ class Approval(NewApproval, frozen=True, kw_only=True):
 
     @property
     def cause(self) -> str:
-        """The cause of the question that brings the result to the assistant."""
+        """The ``cause`` of the question that tells the assistant the result of the call."""
         return f"approval:{self.id}"
 
 
@@ -113,7 +113,7 @@ class ApprovalStore(LedgerPart):
 
     @writes
     def shown(self, db: sqlite3.Connection, approval_id: int, message_id: int) -> None:
-        """Store which Discord message has the buttons."""
+        """Store which Discord message has the buttons of an approval."""
         db.execute("UPDATE approvals SET message_id = ? WHERE id = ?", (message_id, approval_id))
 
     @writes
@@ -133,8 +133,8 @@ class ApprovalStore(LedgerPart):
         """Store a person's decision; None if the approval was decided or withdrawn before.
 
         ``run_waits`` tells that the run still waits for the decision, as far as this process knows.
-        ``denial`` is the question that tells the assistant of a denial that comes after the run:
-        with a reason it is asked now, without one together with the channel's next question.
+        ``denial`` is the question that tells the assistant of a denial after the run has gone on.
+        With a reason the question is asked now; without one it joins the channel's next question.
         """
         now = self._now()
         before = _by_id(db, approval_id)
@@ -275,7 +275,10 @@ def forget_approvals(db: sqlite3.Connection, turn_id: int) -> None:
 
 
 def _late_call(approval: Approval) -> NewCall:
-    """Return the ledger's form of a call without a run: the approval's cause stands for the run."""
+    """Return the call that is made without its run, as the ledger stores calls.
+
+    The approval's cause stands in place of the run's id.
+    """
     call = {name: getattr(approval, name) for name in NewCall.__struct_fields__}
     return NewCall(**call | {"run_id": approval.cause})
 

@@ -51,7 +51,10 @@ class ChoreStore(LedgerPart):
 def add_chore(
     db: sqlite3.Connection, channel_id: int, kind: ChoreKind, place: object, target: object
 ) -> Chore:
-    """Store a chore, unless it is stored already, and return it."""
+    """Store a chore, unless it is stored already, and return it.
+
+    ``ChoreKind`` says what ``place`` and ``target`` are for each kind.
+    """
     chore = Chore(channel_id=channel_id, kind=kind, place=str(place), target=str(target))
     db.execute(
         """

@@ -1,4 +1,4 @@
-"""Conversations, of a channel or of a member by commands: overview, fresh start, deletion."""
+"""Conversations of channels, and of members by commands: overview, fresh start, deletion."""
 
 import json
 import sqlite3

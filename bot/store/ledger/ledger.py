@@ -118,7 +118,10 @@ class Ledger(LedgerPart):
     def set_thread(
         self, db: sqlite3.Connection, channel_id: int, thread_id: str, *, instead_of: str | None
     ) -> Link:
-        """Map a channel to a thread if it still has ``instead_of``; return the stored link."""
+        """Map a channel to a thread, and return the stored link.
+
+        A channel that is not mapped to ``instead_of`` any more keeps its thread.
+        """
         db.execute(
             "UPDATE links SET thread_id = ? WHERE channel_id = ? AND thread_id IS ?",
             (thread_id, channel_id, instead_of),
@@ -130,7 +133,7 @@ class Ledger(LedgerPart):
 
     @reads
     def fact(self, db: sqlite3.Connection, key: str) -> str | None:
-        """Return the value of a fact; None if it was never set."""
+        """Return a fact, a value that the ledger keeps by name; None if it was never set."""
         return named_values.value_of(db, key)
 
     @writes

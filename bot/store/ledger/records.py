@@ -62,11 +62,11 @@ class ReadMarker(Struct, frozen=True, kw_only=True):
 class NewQuestion(Struct, frozen=True, kw_only=True):
     """A Discord message or interaction by which a member asks, identified by its Discord id.
 
-    ``attachments`` and ``points_to`` are JSON of chat: the files, and the messages that the
-    question points at. ``quotes`` are id and author of the messages that the question quotes; the
-    author is 0 where Discord does not tell it. ``cause`` identifies the source of a question that
-    is no Discord message, such as a schedule with its due time; each cause asks once. ``role_ids``
-    is JSON of the roles that the author had.
+    ``attachments`` and ``points_to`` are JSON that ``bot.chat`` defines: the files, and the
+    messages that the question points at. ``quotes`` are id and author of the messages that the
+    question quotes; the author is 0 where Discord does not tell it. ``cause`` identifies the source
+    of a question that is no Discord message, such as a schedule with its due time; each cause asks
+    once. ``role_ids`` is JSON of the roles that the author had.
     """
 
     id: int
@@ -91,9 +91,9 @@ class Question(NewQuestion, frozen=True, kw_only=True):
     """A stored question: ``home_id`` is the channel in which turn ``turn_id`` answers it.
 
     ``thread_id`` and ``message_id`` are the assistant's message that has the question. ``fallback``
-    tells that a channel thread could not be opened for the question. ``unread`` is JSON of chat:
-    the parts that could not be read. ``documents`` tells that files of the question are on the
-    thread, to be searched. ``revision`` counts the edits.
+    tells that a channel thread could not be opened for the question. ``unread`` is JSON that
+    ``bot.chat`` defines: the parts that could not be read. ``documents`` tells that files of the
+    question are on the thread, to be searched. ``revision`` counts the edits.
     """
 
     home_id: int | None
@@ -124,7 +124,8 @@ ChoreKind = Literal[
 class Chore(Struct, frozen=True, kw_only=True):
     """A small task that the ledger remembers until it is done; doing it twice does no harm.
 
-    ``channel_id`` is the channel in whose order the task is done.
+    ``channel_id`` is the channel in whose order the task is done. ``ChoreKind`` says what ``place``
+    and ``target`` are.
     """
 
     channel_id: int

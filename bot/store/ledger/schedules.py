@@ -24,8 +24,9 @@ class TooManySchedulesError(Exception):
 class NewSchedule(Struct, frozen=True, kw_only=True):
     """A text that is asked in a channel at times, in its creator's name.
 
-    ``rule`` is JSON of chat. ``due_at`` is the next time, computed in the time zone ``zone``; None
-    once nothing follows. ``guild_id`` is None in direct messages. A reminder asks ``once``.
+    ``rule`` is JSON that ``bot.chat`` defines: the times. ``due_at`` is the next time, computed in
+    the time zone ``zone``; None once nothing follows. ``guild_id`` is None in direct messages. A
+    reminder asks ``once``.
     """
 
     guild_id: int | None
@@ -40,7 +41,7 @@ class NewSchedule(Struct, frozen=True, kw_only=True):
 
 
 class Schedule(NewSchedule, frozen=True, kw_only=True):
-    """A stored schedule; ``problem`` says in a word of chat why it last asked nothing."""
+    """A stored schedule; ``problem`` is ``bot.chat``'s word for why it last asked nothing."""
 
     id: int
     paused: bool
@@ -52,7 +53,7 @@ class Schedule(NewSchedule, frozen=True, kw_only=True):
         return self.cause_at(str(self.due_at))
 
     def cause_at(self, time: str) -> str:
-        """Return the cause of the question of a time."""
+        """Return the cause of the question that is asked at a due time."""
         return f"{'reminder' if self.once else 'schedule'}:{self.id}:{time}"
 
 
@@ -147,7 +148,7 @@ class ScheduleStore(LedgerPart):
     def in_other_zones(
         self, db: sqlite3.Connection, setting: str, default: str
     ) -> tuple[tuple[Schedule, str], ...]:
-        """Return schedules whose time zone is not their server's any more, and the server's.
+        """Return schedules whose time zone is no longer their server's, each with the server's.
 
         ``setting`` names the setting of servers with the time zone, ``default`` the time zone of
         servers without it and of direct messages.
@@ -170,7 +171,7 @@ class ScheduleStore(LedgerPart):
     def move(
         self, db: sqlite3.Connection, schedule: Schedule, due_at: float | None, zone: str
     ) -> bool:
-        """Set the next time; return False if the schedule was changed meanwhile."""
+        """Set the next due time; return False if the schedule was changed meanwhile."""
         return _change(db, schedule, "due_at = :due, zone = :zone", due=due_at, zone=zone)
 
     @writes

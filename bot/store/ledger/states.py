@@ -77,7 +77,7 @@ UNDECIDED: Final[frozenset[ApprovalState]] = frozenset({"asked", "late"})
 _APPROVAL_MOVES: Final[Mapping[ApprovalState, frozenset[ApprovalState]]] = MappingProxyType(
     {
         "asked": frozenset({"allowed", "late", "granted", "denied", "withdrawn"}),
-        # Granted where the run ended before it made the call.
+        # The run ended before it made the call.
         "allowed": frozenset({"granted"}),
         "late": frozenset({"granted", "denied", "withdrawn"}),
         "granted": frozenset({"started", "finished"}),

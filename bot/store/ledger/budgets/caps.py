@@ -18,13 +18,13 @@ Period = Literal["day", "month"]
 PERIODS: Final[tuple[Period, ...]] = ("day", "month")
 
 PAYER_FACT: Final = "spending.secret"
-"""The name of the ledger's fact with the secret of the keys of members' sums."""
+"""The name of the ledger's fact that holds the secret by which ``payer_of`` makes keys."""
 
 
 class Cap(Struct, frozen=True, kw_only=True):
     """The most that a scope spends in a day and in a month; None: no limit.
 
-    ``day`` is the date on which the scope's spending counts.
+    ``day`` is the date of the day and of the month that are meant. Costs are in billionths.
     """
 
     scope: SpendingScope
@@ -51,7 +51,7 @@ class Used(Struct, frozen=True, kw_only=True):
 
 
 class Reached(Struct, frozen=True, kw_only=True):
-    """A cap that leaves no room; ``in_use``: only until runs under way are settled."""
+    """A cap that leaves no room; ``in_use``: only because of what runs under way have reserved."""
 
     cap: Cap
     period: Period

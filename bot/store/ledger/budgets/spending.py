@@ -33,9 +33,9 @@ class Spend(Struct, frozen=True, kw_only=True):
 
 
 class NewCharge(Struct, frozen=True, kw_only=True):
-    """An attempt that is about to have a run: its place, its days, and its estimated use.
+    """What an attempt of a turn is charged before it has its run: estimated tokens and cost.
 
-    ``total_day`` is the date in the operator's time zone.
+    ``day`` is the date in the server's time zone, ``total_day`` in the operator's.
     """
 
     turn_id: int
@@ -49,7 +49,7 @@ class NewCharge(Struct, frozen=True, kw_only=True):
 
 
 class OpenCharge(Struct, frozen=True, kw_only=True):
-    """An attempt that is over, but whose use is not known yet."""
+    """The charge of an attempt that is over, but whose use is not known yet."""
 
     turn_id: int
     attempt: int
@@ -83,7 +83,7 @@ class SpendingStore(LedgerPart):
     ) -> Reached | None:
         """Reserve the estimate of an attempt; return the cap that leaves no room for it.
 
-        ``estimate`` takes the place of the tokens and the cost of ``charge``. The members whose own
+        ``estimate`` computes tokens and cost in place of those of ``charge``. The members whose own
         caps leave room share the charge. If no member's caps leave room, or a shared cap leaves
         none, nothing is reserved. A second call for an attempt changes nothing.
         """
@@ -119,7 +119,10 @@ class SpendingStore(LedgerPart):
     def add(
         self, db: sqlite3.Connection, charge: NewCharge, member_ids: Sequence[int], spend: Spend
     ) -> None:
-        """Store what a run beside the attempts used, without an estimate before it, once."""
+        """Store what a run outside of attempts used, such as one that writes a title.
+
+        Such a run has no estimate. A second call for the charge changes nothing.
+        """
         if _is_charged(db, charge) or not member_ids:
             return
         parts = _parts(spend, len(member_ids))
@@ -132,12 +135,15 @@ class SpendingStore(LedgerPart):
     def settle(
         self, db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | None
     ) -> None:
-        """Replace an attempt's estimate by its use, once; None: there was no run."""
+        """Put ``spend``, what an attempt really used, in place of its estimate.
+
+        None: the attempt had no run. A second call changes nothing.
+        """
         settle(db, turn_id, attempt, spend)
 
     @writes
     def accept_estimate(self, db: sqlite3.Connection, turn_id: int, attempt: int) -> None:
-        """Take the estimate for the use of a run that can't be read any more."""
+        """Count the estimate as used, because the attempt's run can't be read any more."""
         accept_estimate(db, turn_id, attempt)
 
     @reads
@@ -201,7 +207,10 @@ def name_run(
 
 
 def settle(db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | None) -> None:
-    """Replace an attempt's estimate by its use, unless that was done; None: there was no run."""
+    """Put ``spend``, what an attempt really used, in place of its estimate.
+
+    None: the attempt had no run. A second call changes nothing.
+    """
     statement = """
         DELETE FROM charges WHERE turn_id = ? AND attempt = ? AND NOT settled
         RETURNING payer, member_id, turn_id, attempt, guild_id, channel_id, day, total_day, tokens,
@@ -218,7 +227,7 @@ def settle(db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | No
 
 
 def accept_estimate(db: sqlite3.Connection, turn_id: int, attempt: int) -> None:
-    """Take the estimate of an attempt for its use."""
+    """Count the estimate of an attempt as what the attempt used."""
     tokens, cost = db.execute(
         """
         SELECT coalesce(sum(tokens), 0), coalesce(sum(cost), 0) FROM charges

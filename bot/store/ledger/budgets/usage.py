@@ -101,9 +101,10 @@ class UsageStore(LedgerPart):
     def all_reached(
         self, db: sqlite3.Connection, caps: Sequence[Cap], *, tokens: int, cost: int
     ) -> tuple[Reached, ...]:
-        """Return the caps without room for ``tokens`` and ``cost`` more, each period's apart.
+        """Return the caps without room for ``tokens`` and ``cost`` more.
 
-        Caps that only runs under way fill are left out.
+        A cap's day and its month are returned separately. Caps that only runs under way fill are
+        left out.
         """
         found = (
             find_reached(db, cap.only(period), tokens, cost) for cap in caps for period in PERIODS

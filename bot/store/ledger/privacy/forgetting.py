@@ -91,16 +91,16 @@ class ForgettingStore(LedgerPart):
 
     @writes
     def forget_member(self, db: sqlite3.Connection, user_id: int) -> Deletion:
-        """Forget a member: questions, answers to them alone, votes, schedules, locale, all names.
+        """Forget a member: questions, votes, schedules, locale, all names.
 
-        A second call changes nothing.
+        Answers are forgotten too, if nobody else asked for them. A second call changes nothing.
         """
         asked = queries.column(db, "SELECT id FROM questions WHERE author_id = ?", (user_id,))
         deletion = forget_questions(db, asked, self._now())
         shown_in = forget_shown(db, {"author": user_id}, where="author_id = :author")
         forget_calls_of(db, user_id)
         forget_approvals_of(db, user_id)
-        # The tally of an answer's run is counted anew.
+        # The votes are counted anew for the metadata of the answer's run.
         db.execute(
             """
             UPDATE rated_answers SET revision = revision + 1
@@ -135,7 +135,7 @@ class ForgettingStore(LedgerPart):
 
     @writes
     def prune(self, db: sqlite3.Connection, *, told_before: float) -> None:
-        """Remove old notes about refusals, and old sums of single members.
+        """Remove notes of refusals from before ``told_before``, and old sums of single members.
 
         The outputs of calls that ended after their member was forgotten are removed, too.
         ``told_before`` is in seconds since 1970.

@@ -156,7 +156,7 @@ _CHANNEL_TITLES: Final = script(
 """Version 6: the titles that the model gives to channel threads."""
 
 _POINTERS: Final = script(
-    # JSON of chat: what a question points at, and what could not be read of it.
+    # JSON that bot.chat defines: what a question points at, and what could not be read of it.
     "ALTER TABLE questions ADD COLUMN points_to TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE questions ADD COLUMN unread TEXT NOT NULL DEFAULT '[]'",
     # Whether texts of the question are on its thread, to be searched.

@@ -76,8 +76,8 @@ _HANDOVERS: Final = script(
 """Version 15: channel threads that people answer instead of the assistant."""
 
 _SCHEDULES: Final = script(
-    # Questions that are asked at times. ``rule`` is JSON of chat; ``zone`` is the name of the time
-    # zone in which ``due_at`` was computed. ``due_at`` is NULL once nothing follows.
+    # Questions that are asked at times. ``rule`` is JSON that bot.chat defines; ``zone`` names the
+    # time zone in which ``due_at`` was computed. ``due_at`` is NULL once nothing follows.
     """
     CREATE TABLE schedules (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -151,7 +151,7 @@ _SPENDING_TABLES: Final = script(
     ) STRICT, WITHOUT ROWID
     """,
 )
-"""Version 17 without its secret."""
+"""Version 17, but for the secret that ``_spending`` stores."""
 
 
 def _spending(db: sqlite3.Connection) -> None:

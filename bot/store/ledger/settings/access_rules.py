@@ -43,9 +43,10 @@ class AccessRuleStore(LedgerPart):
 
     @writes_settings
     def set(self, db: sqlite3.Connection, guild_id: int, *rules: AccessRule) -> None:
-        """Store a server's rules together, in place of earlier ones about the same targets.
+        """Store a server's rules in one transaction.
 
-        Raises ``TooManyRulesError``.
+        A rule replaces an earlier one about the same member, role or channel. Raises
+        ``TooManyRulesError``.
         """
         db.executemany(
             """
@@ -62,13 +63,16 @@ class AccessRuleStore(LedgerPart):
 
     @writes_settings
     def remove(self, db: sqlite3.Connection, guild_id: int, target_id: int) -> bool:
-        """Remove a server's rule about a target; return whether there was one."""
+        """Remove a server's rule about a member, role or channel; return whether there was one."""
         statement = "DELETE FROM access_rules WHERE guild_id = ? AND target_id = ?"
         return db.execute(statement, (guild_id, target_id)).rowcount == 1
 
     @writes
     def tell_refused(self, db: sqlite3.Connection, user_id: int, *, every: float) -> bool:
-        """Note that a person is told of a refusal; False if that was within ``every`` seconds."""
+        """Note that a person is told of a refusal now, and return True.
+
+        Returns False, and notes nothing, if the last time was less than ``every`` seconds ago.
+        """
         # A clock that was set back must not silence the bot for good.
         cursor = db.execute(
             """

@@ -16,7 +16,10 @@ LIMIT_ALERT: Final = "limit:"
 
 
 def limit_alert(guild_id: int, scope: str, target_id: int, period: str, day: str) -> str:
-    """Return the name of the alert about a limit; ``day`` is the first day of the period."""
+    """Return the name of the alert about a limit; ``day`` is the first day of the period.
+
+    ``target_id`` is the id of the server, channel or member that ``scope`` names.
+    """
     return f"{LIMIT_ALERT}{guild_id}:{scope}:{target_id}:{period}:{day}"
 
 

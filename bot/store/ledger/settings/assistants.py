@@ -48,8 +48,8 @@ class GuildAssistant(Struct, frozen=True, kw_only=True):
 class AssistantDraft(Struct, frozen=True, kw_only=True):
     """A form that makes an assistant, or changes ``assistant_id``; the id is the interaction's.
 
-    ``submission`` is None until the form was sent: then JSON that the chat defines. ``functions``
-    are patterns with spaces between them; None keeps the present functions.
+    ``submission`` is None until the form was sent, then JSON that ``bot.chat`` defines.
+    ``functions`` are patterns with spaces between them; None keeps the present functions.
     """
 
     id: int

@@ -10,7 +10,7 @@ Content = TypeVar("Content")
 
 
 class CachedTable(Generic[Content]):
-    """The result of ``read``, until a transaction may have changed the settings in memory."""
+    """Keeps the result of ``read`` in memory, until a transaction may have changed it."""
 
     def __init__(self, session: LedgerSession, read: Work[Content]) -> None:
         self._session = session
@@ -27,7 +27,7 @@ class CachedTable(Generic[Content]):
         return known[1]
 
     async def _read_anew(self) -> tuple[int, Content]:
-        # Taken before the read: a change during the read may be missing in what was read.
+        # Before the read: after a change during the read, the content counts as outdated.
         version = self._session.settings_version
         if self._known is None or self._known[0] != version:
             self._known = version, await self._session.read(self._read)

@@ -19,7 +19,7 @@ class Handover(Struct, frozen=True, kw_only=True):
     """A channel thread that people answer; times are seconds since 1970.
 
     ``taken_by`` is the first member of the role who wrote there. ``pinged`` tells whether this
-    request has the role mentioned, and ``is_new`` whether it silenced the assistant.
+    request mentions the role, and ``is_new`` whether it silenced the assistant.
     """
 
     handed_over_at: float
@@ -46,7 +46,8 @@ class HandoverStore(LedgerPart):
 
         The answer under way is finished; questions that wait behind it are left to the people.
         ``role_id`` is the role to mention, at most once an hour; None mentions nobody. With ``tag``
-        the post gets its tag. A second request changes nothing but may mention the role again.
+        a forum post gets the tag of posts that people answer. A second request changes nothing, but
+        may mention the role again.
         """
         now = self._now()
         row = db.execute(

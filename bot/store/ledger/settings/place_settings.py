@@ -31,7 +31,10 @@ class PlaceSettingStore(LedgerPart):
         self._table = CachedTable(session, _read)
 
     async def nearest(self, places: Sequence[int]) -> dict[str, PlaceSetting]:
-        """Return each setting as it applies to a place; ``places`` begins with the nearest one."""
+        """Return each setting as it applies to a place.
+
+        ``places`` are the ids of the place and of those around it, the nearest first.
+        """
         known = await self._table.content()
         return {
             name: setting

@@ -30,7 +30,7 @@ CallOutcome = Literal[
 """How a call ended."""
 
 CallLimit = Literal["run", "minute", "member"]
-"""A limit of the number of calls."""
+"""Which of the ``CallLimits`` is reached."""
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
@@ -133,7 +133,7 @@ class ToolCallStore(LedgerPart):
 
     @writes
     def settled(self, db: sqlite3.Connection, run_id: str) -> None:
-        """Settle the calls of a run that waits for no output, as looked up on the run.
+        """Settle the calls of a run that, when looked up, waits for no output.
 
         Finished calls were submitted. Started ones were interrupted, and nobody needs them.
         """
@@ -145,7 +145,10 @@ class ToolCallStore(LedgerPart):
 
     @writes
     def looked_up(self, db: sqlite3.Connection, run_id: str, answered: Mapping[str, int]) -> None:
-        """Settle the first calls of each id, as many as have their outputs on the run."""
+        """Settle the calls whose outputs the run has: ``answered`` counts its outputs by call id.
+
+        Of the calls with one id, the first ones are settled.
+        """
         now = self._now()
         db.executemany(
             """

@@ -11,7 +11,7 @@ MOST_VALUES: Final = 1_000
 
 
 class TooManyValuesError(Exception):
-    """A place has its most values."""
+    """A place has as many values as it may have; the new one is not stored."""
 
 
 class ToolValueStore(LedgerPart):

@@ -1,4 +1,4 @@
-"""The titles that the model gives to channel threads, once a thread, after its first turn.
+"""The titles that the model gives to channel threads: one for each, after its first turn.
 
 The wish for a title is stored before the turn ends, so that a killed process omits none.
 """

@@ -234,7 +234,8 @@ def forget_shown(
 ) -> set[int]:
     """Delete messages from the threads that show or quote them, by chores; return the channels.
 
-    ``where`` is the SQL condition of the messages in ``bystanders`` and ``quotes``.
+    ``where`` is the SQL condition of the messages in ``bystanders`` and ``quotes``, ``given`` its
+    values by name.
     """
     shown = db.execute(
         f"""

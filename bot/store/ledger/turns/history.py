@@ -1,4 +1,4 @@
-"""Reads turns: one turn, and the newest of a scope."""
+"""Reads turns: single ones, and the newest of a ``Scope``."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Questions that tell the assistant the ends of calls for which its runs did not wait."""
+"""Questions that tell the assistant how calls ended for which their runs did not wait."""
 
 import sqlite3
 
@@ -9,7 +9,7 @@ from bot.store.ledger.turns.question_rows import free_id, id_before, insert, rou
 
 
 def ask_back(db: sqlite3.Connection, answer: NewQuestion, now: float) -> bool:
-    """Store the question that tells the assistant the end of a call, in its channel's order.
+    """Store the question that tells the assistant how a call ended, in its channel's order.
 
     Returns whether the question is new.
     """

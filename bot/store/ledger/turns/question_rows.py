@@ -26,7 +26,10 @@ def insert_with_quotes(db: sqlite3.Connection, new: NewQuestion, now: float) -> 
 
 
 def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
-    """Store a question, without an answering channel; False if its id or cause is stored."""
+    """Store a question, without the channel that answers it.
+
+    Returns False if a question with its id or cause is stored already.
+    """
     cursor = db.execute(
         """
         INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,

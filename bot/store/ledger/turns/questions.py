@@ -238,7 +238,7 @@ class QuestionStore(LedgerPart):
     def message_posted(
         self, db: sqlite3.Connection, question: Question, thread_id: str, message_id: str
     ) -> None:
-        """Store the message to which this revision of a question was posted, and its thread.
+        """Store which message on a thread has this revision of a question.
 
         If the question was withdrawn meanwhile, a chore deletes the message.
         """

@@ -176,7 +176,7 @@ class TurnStore(LedgerPart):
     ) -> Turn | None:
         """Move to the outcome's own state: the reply says all that it will say.
 
-        ``took`` are the seconds that the reply names; without them the attempt ends now. Where a
+        ``took`` is the time in seconds that the reply names; None: the attempt ends now. Where a
         question was edited meanwhile, "Answer again" is to be offered.
         """
         turn = rows.turn_by_id(db, turn_id)
