@@ -47,7 +47,7 @@ EventName = Literal[
 
 
 def _events_of(prefix: str, statuses: Iterable[str]) -> Mapping[Any, EventName]:
-    """Return the event of each status: its name is a prefix with the status."""
+    """Return the name of each status's event: ``prefix``, a dot and the status."""
     names = {status: cast("EventName", f"{prefix}.{status}") for status in statuses}
     return MappingProxyType(names)
 

@@ -17,8 +17,9 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     ``ids`` are the parameters that stand in the path. ``request`` is the type of the body, ``page``
     that of the paging parameters; None where the operation has none. ``options`` are the names of
-    other query parameters. ``result`` is the type of the response's object. ``deleted`` is that
-    object's field ``object`` after a deletion. The API does not have an ``extension``.
+    other query parameters. ``result`` is the type of the response's object. ``deleted`` is the
+    field ``object`` in the response to a deletion. ``extension`` says that only this project's
+    server has the operation, not OpenAI's.
     """
 
     name: str
@@ -44,8 +45,8 @@ def operation(
     """Declare the HTTP request of a method; ``path`` is the part after ``/v1``.
 
     The method's parameters tell the rest: ids of the path, then ``request`` or ``page``, then
-    keywords for other query parameters. ``narrowed`` is the path of a call that gives an optional
-    id.
+    keywords for other query parameters. ``narrowed`` is the path of a call with an
+    optional id, such as for the files of one batch instead of all.
     """
 
     def declare(function: F) -> F:

@@ -8,7 +8,7 @@ from bot.assistants.states import TERMINAL, RunStatus
 
 
 class SeenEvents:
-    """Compares a run with the events that the reader has; the ids are None until they are known.
+    """Compares a run with the events that a reader has had; both ids are None until known.
 
     ``include`` names additional fields of steps, see ``AssistantsAPI.list_steps``.
     """

@@ -24,7 +24,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 async def start_child(
     module: str, *arguments: str, stdin: BinaryIO | int = subprocess.PIPE
 ) -> asyncio.subprocess.Process:
-    """Start a Python process that calls ``main()`` of a module; its ``sys.argv`` ends in arguments.
+    """Start a Python process that calls ``main()`` of a module; ``arguments`` end its ``sys.argv``.
 
     Standard output is a pipe; standard error is dropped.
     """
@@ -59,7 +59,7 @@ def confine(memory_bytes: int, seconds: float | None = None, *, pid: int = 0) ->
     the system refuses, also because the process has ended, does not affect the others.
     """
     if sys.platform == "win32" or (pid and sys.platform != "linux"):
-        return  # it has no such limits; the parent's deadline remains
+        return  # the system has no such limits; only the parent's deadline bounds the process
     import ctypes
     import resource
 

@@ -1,4 +1,4 @@
-"""The clock for waits and dates; app passes it on, so that tests can use their own."""
+"""The clock for waits and dates, passed to each part, so that tests can use their own."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Words what is wrong with a value, for ``config.toml`` and for requests of the API alike.
+"""Puts into words what is wrong with a value, in ``config.toml`` and in requests of the API.
 
 The sentences and codes are those of OpenAI's API, because programs read them. The callers add the
 name of the place, and what the user can do.
@@ -23,7 +23,7 @@ _NAMES: Final = {list: "array", tuple: "array", dict: "object", NoneType: "null"
 """msgspec's names of types that differ from Python's."""
 
 _BOUNDS: Final = {"<": ("long", "above", "maximum"), ">": ("short", "below", "minimum")}
-"""How a value that breaks a relation is called: too long, above its limit, which is a maximum."""
+"""Words for a value that breaks a relation: too "long", "above" its limit, the "maximum"."""
 
 _LONGEST_QUOTE: Final = 100
 _DECIMAL_BITS: Final = 512
@@ -106,28 +106,28 @@ def problem_of(found: Violation, terms: Terms = JSON) -> Problem:
 
 
 def missing(*steps: str | int, field: str = JSON.field) -> Problem:
-    """Tell that a field is missing."""
+    """Return the problem of a missing field."""
     return Problem("missing_required_parameter", steps, f"Missing required {field}:", ".")
 
 
 def unknown(*steps: str | int, field: str = JSON.field) -> Problem:
-    """Tell that there is no such field."""
+    """Return the problem of a field that does not exist."""
     return Problem("unknown_parameter", steps, f"Unknown {field}:", ".")
 
 
 def duplicate(*steps: str | int, field: str = JSON.field) -> Problem:
-    """Tell that a field was given twice."""
+    """Return the problem of a field that was given twice."""
     return Problem("duplicate_parameter", steps, f"Duplicate {field}:", ".")
 
 
 def not_a_url(*steps: str | int) -> Problem:
-    """Tell that a text is not a URL of the kind that is needed."""
+    """Return the problem of a text that is not the kind of URL that is needed."""
     end = ". Expected a valid URL, but got a value with an invalid format."
     return Problem("invalid_value", steps, "Invalid", end)
 
 
 def unsupported(*steps: str | int, value: object, supported: Iterable[object]) -> Problem:
-    """Tell that a value is none of the ``supported`` ones."""
+    """Return the problem of a value that is none of the ``supported`` ones."""
     listed = ", ".join(f"'{each}'" for each in supported)
     others, comma, last = listed.rpartition(", ")
     listed = f"{others}{comma if ', ' in others else ' '}and {last}" if others else last
@@ -138,7 +138,7 @@ def unsupported(*steps: str | int, value: object, supported: Iterable[object]) -
 def out_of_range(
     *steps: str | int, number: str, relation: str, limit: str, value: object
 ) -> Problem:
-    """Tell that an "integer" or "decimal" is above (``<=``, ``<``) or below its limit."""
+    """Return the problem of an "integer" or "decimal" that breaks, for example, ``< limit``."""
     _, where, bound = _BOUNDS[relation[0]]
     code = f"{number}_{where}_{bound[:3]}_value"
     expected = f"a value {relation} {limit}"
@@ -146,7 +146,7 @@ def out_of_range(
 
 
 def wrong_length(*steps: str | int, kind: str, relation: str, limit: int, length: int) -> Problem:
-    """Tell that a ``kind``, "str" or "array", is too long (``<=``) or too short (``>=``)."""
+    """Return the problem of a "str" or "array" whose length breaks ``<= limit`` or ``>= limit``."""
     how, where, bound = _BOUNDS[relation[0]]
     article, noun = JSON.types[kind].split()
     code, got = f"{noun}_{where}_{bound[:3]}_length", f"{article} {noun} with length {length}"
@@ -161,7 +161,7 @@ def type_of(value: object, terms: Terms = JSON) -> str:
 
 
 def _wrong_length(found: Violation, kind: str, relation: str, limit: int) -> Problem:
-    """Tell that a value, an object's key or an entry of an object has a wrong length."""
+    """Return the problem of a value, an object's key or an object's entry with a wrong length."""
     steps, value = found.steps, found.value or ()
     if found.in_key or found.in_entry:
         part, field = ("key", steps) if found.in_key else ("value", steps[:-1])

@@ -1,6 +1,6 @@
 """Finds the value that breaks a rule of its type; msgspec's errors tell only the path and the rule.
 
-Requests of the API and ``config.toml`` are checked alike; ``problems`` words a violation.
+Requests of the API and ``config.toml`` are checked alike; ``problems`` puts a violation into words.
 """
 
 import re
@@ -94,7 +94,7 @@ def _field_type(kind: inspect.Type, raw: object, name: str) -> inspect.Type:
 
 
 def _fits(value: object, kind: inspect.Type) -> bool:
-    """Return whether a value has one of the types that entries of objects have."""
+    """Return whether an entry of an object has one of the types of ``kind``."""
     return any(_is_valid(value, choice) for choice in choices(kind))
 
 

@@ -44,7 +44,7 @@ def parse_host(text: str) -> HostPort:
 def reach(host: str) -> Reach:
     """Return whether a host is this machine, private or public; names count as public.
 
-    An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64) counts as the latter. Any
+    An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64) counts as that one. Any
     other IPv6 address outside 2000::/3, the global unicast range, is private unless it is loopback.
     So are link-local, multicast, reserved and unspecified addresses. Raises ValueError for a text
     that is not a host.

@@ -150,7 +150,7 @@ def never_connected(error: BaseException) -> bool:
 
 
 def status_verdict(status: int, headers: Mapping[str, Any], now: float) -> TryAgain | None:
-    """Return the verdict of ``retry`` on a refusal.
+    """Return the verdict for ``retry`` on a refused request.
 
     ``now``, in seconds since 1970, is for HTTP dates. The header ``x-should-retry`` of OpenAI's
     servers overrules the status.
@@ -162,7 +162,7 @@ def status_verdict(status: int, headers: Mapping[str, Any], now: float) -> TryAg
 
 
 def http_verdict(error: Exception, now: float) -> TryAgain | None:
-    """Return the verdict of ``retry`` on an exception of ``HttpClient.open``."""
+    """Return the verdict for ``retry`` on an exception of ``HttpClient.open``."""
     if isinstance(error, StatusError):
         return status_verdict(error.status, error.headers, now)
     return TryAgain() if isinstance(error, TRANSPORT_ERRORS) else None

@@ -33,7 +33,7 @@ class ServerSentEvent(Struct, frozen=True, gc=False):
 
 
 class Decoder:
-    """Turns a stream's bytes into events; ``end`` returns one after the last blank line.
+    """Turns a stream's bytes into events; ``end`` returns one that lacks its blank line.
 
     ``max_event_bytes`` bounds an event's data and each line; a larger one raises
     EventTooLargeError. A ``lenient`` decoder also takes a line of bare JSON as data, a field's name

@@ -1,4 +1,4 @@
-"""The requests of the API's operations: types have the limits, ``UNSET`` is an absent field.
+"""The requests of the API's operations: types tell the limits, ``UNSET`` is an absent field.
 
 Every array has a maximum length. Where the API names none, the limit is this project's
 own: messages of one request, a message's parts and attachments, tool outputs.
@@ -129,7 +129,7 @@ class ModifyThread(Modification, frozen=True, kw_only=True):
 
 
 class Truncation(Request, frozen=True, kw_only=True):
-    """Which messages are in the model's prompt; ``last_messages`` counts them for that type."""
+    """Which messages are in the prompt; for type "last_messages", that field is their number."""
 
     type: Literal["auto", "last_messages"]
     last_messages: Annotated[int, Meta(ge=1)] | None = None

@@ -23,8 +23,9 @@ _MOST_CONTROLS: Final = 0.02  # of a text's bytes
 _MOST_NULS: Final = 0.001
 _STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff]")
 _WIDE: Final = ("utf-16-le", "utf-16-be")
-_LIKELY: Final = 9.0  # the cost of a character beyond ASCII in a text that somebody wrote
-# an XML declaration, a style sheet's rule, or a comment in the first two lines of a program
+_LIKELY: Final = 9.0  # the most that a non-ASCII character of real text costs on average
+# the encoding's name in an XML declaration, in a style sheet's rule, or in a comment in a program's
+# first two lines
 _NAMES_ITSELF: Final = re.compile(
     rb"<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]+)"
     rb"|@charset\s+[\"']([A-Za-z0-9_.:-]+)"
@@ -35,7 +36,7 @@ _SUPERSETS: Final = {
     "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949",
     "big5": "cp950",
 }  # fmt: skip
-# without the rare characters that these encodings have in common with their neighbours'
+# smaller encodings to check a file's name: the larger ones also have other languages' characters
 _FOR_NAMES: Final = {"gb18030": "gb2312", "euc_jp": "cp932", "euc_jis_2004": "cp932"}
 _BY_ESCAPES: Final = ("iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_2004")
 _BY_LINES: Final = "UTF-8 in some lines, an older encoding in others"
@@ -57,7 +58,7 @@ _CANDIDATES: Final = {
     "koi8-u": 2.0, "cp1257": 2.5, "iso8859-5": 2.5, "cp850": 3.0, "cp852": 3.0,
     "mac-cyrillic": 3.0, "cp437": 3.2, "mac-roman": 3.5,
 }  # fmt: skip
-# under the names that chardet has for them, or for the encodings that they are parts of
+# chardet's names for candidates, or for larger encodings that contain the candidates
 _KNOWN_AS: Final = {
     "euc_jp": ("euc_jis_2004",),
     "cp950": ("big5hkscs",),
@@ -89,8 +90,8 @@ _NEEDS_ESCAPE: Final = re.compile(r'[\x00-\x1f"\\]')
 def decode(data: bytes, declared: str | None = None, *, name: str = "") -> Iterator[str]:
     """Decode ``data`` piece by piece, so that a caller can stop at a limit.
 
-    ``declared`` is the encoding that the file declares, ``name`` the file's name: the writer's
-    encoding can most likely write that, too. Raises ExtractionError (unsupported_file) for bytes
+    ``declared`` is the encoding that the file declares. ``name`` is the file's name, which the
+    right encoding can most likely write, too. Raises ExtractionError (unsupported_file) for bytes
     that are not text in any encoding.
     """
     encoding = _encoding_of(data, declared, name)
@@ -113,7 +114,7 @@ def _decode_lines(data: bytes, name: str) -> Iterator[str]:
 
 
 def _lines(data: bytes, *, utf8: bool) -> bytes:
-    """Return the lines beyond ASCII that are UTF-8, or those that are not."""
+    """Return the lines with non-ASCII bytes: those that are UTF-8, or those that are not."""
     return b"".join(
         line
         for line in data.splitlines(keepends=True)
@@ -126,7 +127,7 @@ def _is_utf8_line(line: bytes) -> bool:
 
 
 def _is_mixed(data: bytes, name: str) -> bool:
-    """Return whether some lines are UTF-8, and more likely so than in one older encoding."""
+    """Return whether UTF-8 lines amid older ones are likelier than one older encoding for all."""
     new, old = _lines(data, utf8=True), _lines(data, utf8=False)
     if not new or not old:
         return False
@@ -195,7 +196,7 @@ def _with_escapes(data: bytes) -> str | None:
 
 
 def _with_nec_signs(data: bytes) -> bytes:
-    """Decode JIS X 0208 as JIS X 0213, which also has signs of mail programs such as ① and ㈱."""
+    """Switch escapes of JIS X 0208 to JIS X 0213, which also has mail programs' ① and ㈱."""
     return data.replace(b"\x1b$B", b"\x1b$(Q")
 
 
@@ -229,7 +230,7 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 def clean(text: str) -> str:
     """Remove control characters, soft hyphens and lone surrogates; end lines with LF.
 
-    The end of a line goes with the soft hyphen before it, which cuts a word there.
+    A line end behind a soft hyphen is removed as well, because it cuts a word.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\xad" in text:

@@ -103,7 +103,7 @@ def kind_of(name: str, data: bytes) -> Kind:
 
 
 def _is_pdf(ending: str, data: bytes) -> bool:
-    """Return whether bytes are a PDF: text may quote the signature, not objects and end."""
+    """Return whether bytes are a PDF: a text that only quotes the signature has no objects."""
     if not _PDF_MARK.search(data[:1024]):
         return False
     if ending == "pdf":

@@ -172,8 +172,7 @@ def _string(value: Any) -> str:
     return str(value).strip() if isinstance(value, str | bytes) else ""
 
 
-# What its parser raises for files that are not as it expects; it is written in Python, so a broken
-# file shows as any of these.
+# The exceptions of pypdf's parser for broken files; written in Python, it raises any of these.
 _BROKEN: Final = (
     ValueError,
     TypeError,

@@ -1,4 +1,4 @@
-"""Reads the rules of arrays from TeX, which the converter to MathML does not understand."""
+"""Reads the rules (lines) of TeX arrays, which the converter to MathML does not understand."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -20,7 +20,7 @@ _IN_BODY: Final = re.compile(
 )
 _HLINE: Final = re.compile(r"\\h(?:dash)?line(?![A-Za-z])")
 _MARK: Final = 0xE000
-"""The first of the private characters that tell which array a cell begins."""
+"""The first of the private characters; each marks the first cell of an array with rules."""
 
 _MOST: Final = 64
 """The most arrays of a formula whose rules are drawn."""
@@ -30,7 +30,7 @@ PAD: Final = 0.35
 
 
 class Rules(Struct, frozen=True):
-    """The numbers of the columns and rows before which a table has a rule."""
+    """The numbers, from 0, of the columns and rows before which a table has a rule."""
 
     columns: frozenset[int]
     rows: frozenset[int]
@@ -84,7 +84,7 @@ def set_rules(root: ET.Element, found: list[Rules]) -> None:
 
 
 def _spec_at(tex: str, at: int) -> tuple[str, int]:
-    """Return the columns of an array and the place of the array's body."""
+    """Return an array's column specification, and the index in ``tex`` where its body begins."""
     depth = 0
     for place in range(at, len(tex)):
         depth += (tex[place] == "{") - (tex[place] == "}")
@@ -124,7 +124,7 @@ def _body(body: str) -> tuple[str, set[int]]:
     kept: list[str] = []
     for found in _IN_BODY.finditer(body):
         if found["begin"]:
-            # The brace behind the environment's name closes one of the two levels again.
+            # One level ends with the brace behind the name, the other with the brace of ``\end``.
             depth += 2
         depth += bool(found["opening"]) - bool(found["closing"])
         if found["row"] and depth == 0:

@@ -24,7 +24,7 @@ _WIDTH: Final = 800
 _HEIGHT: Final = 500
 _MARGIN: Final = 16
 _MARGIN_BOTTOM: Final = 44
-"""Discord's mark for pictures with alt text has its place in the lower left corner."""
+"""Room for Discord's mark of pictures with alt text, in the lower left corner."""
 
 _COLORS: Final = [
     "#5da9e9",

@@ -21,7 +21,7 @@ _SIZE: Final = 30.0
 _MARGIN_X: Final = 24.0
 _MARGIN_TOP: Final = 16.0
 _MARGIN_BOTTOM: Final = 26.0
-"""Discord's mark for pictures with alt text has its place in the lower left corner."""
+"""Room for Discord's mark of pictures with alt text, in the lower left corner."""
 
 _FONT: Final = "formulas"
 
@@ -62,7 +62,7 @@ _ALIKE: Final = (
     (re.compile(r"\\hfill?(?![A-Za-z])"), r"\\quad "),
     (re.compile(r"\{([^{}\\]*)\\choose(?![A-Za-z])([^{}\\]*)\}"), r"\\binom{\1}{\2}"),
 )
-"""TeX that the converter does not read, and TeX with the same meaning."""
+"""Patterns of TeX that the converter does not read, and TeX with the same meaning."""
 
 _SIGNS: Final = frozenset("-−+±∓")
 _RELATIONS: Final = frozenset("=<>≤≥≠≈≡∼≅→←⇌⇒⇔⟶⟵↔")
@@ -70,7 +70,7 @@ _BEFORE_SIGNS: Final = _RELATIONS | frozenset("([{,;×·⋅")
 _AROUND: Final = "0.28em"
 _ROWS: Final = frozenset({"math", "mrow", "mtd", "mstyle", "mpadded"})
 _SCRIPTS: Final = {"msub": 1, "msup": 1, "msubsup": 2}
-"""How many scripts the elements with scripts have."""
+"""The number of subscripts and superscripts in each MathML element that has them."""
 
 _STYLED_TEXT: Final = re.compile(r"\\(?:text|mbox)\{((?:[^{}]|\{[^{}]*\})*)\}")
 _AND: Final = re.compile(r"\\?&")
@@ -136,7 +136,7 @@ def _prepared(tex: str) -> str:
 
 
 def _text_with_formulas(found: re.Match[str]) -> str:
-    """Return a text with formulas in it as texts and formulas."""
+    """Return a text with ``$`` formulas in it as several texts with the formulas between them."""
     parts = _IN_TEXT.split(found[1])
     texts = (rf"\text{{{part}}}" if part else "" for part in parts[::2])
     return " ".join(part for both in zip_longest(texts, parts[1::2], fillvalue="") for part in both)
@@ -162,7 +162,7 @@ def _mathml(tex: str) -> ET.Element:
         element.attrib.pop("mathbackground", "")
         scripts = _SCRIPTS.get(element.tag, 0)
         if scripts and len(element) > scripts + 1:
-            # The converter gives a script to all parts of a matrix, without a row around them.
+            # The converter puts a matrix's parts beside its script: a row joins the parts.
             base = ET.Element("mrow")
             base.extend(element[:-scripts])
             element[:-scripts] = [base]
@@ -176,7 +176,7 @@ def _mathml(tex: str) -> ET.Element:
 
 
 def _space(root: ET.Element) -> None:
-    """Set signs close to their numbers, and relations with something above apart from both sides.
+    """Set signs close to their numbers, and set space around relations with something above.
 
     ziamath takes every minus between two elements for an operator.
     """

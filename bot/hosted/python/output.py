@@ -15,7 +15,10 @@ _PLACE: Final = re.compile(r'File "<python-input-\d+>"')
 
 @dataclass(frozen=True, slots=True)
 class InstrumentedCode:
-    """Code to run; ``changed`` are the lines changed to keep the last expression in ``_``."""
+    """Code to run, changed to keep the last expression in ``_``.
+
+    ``changed`` has the original of each changed line.
+    """
 
     code: str
     changed: Mapping[str, str] = field(default_factory=dict)

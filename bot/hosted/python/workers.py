@@ -60,7 +60,7 @@ class Workers:
     def __init__(self, limits: SandboxLimits) -> None:
         self.limits = limits
         self.slots = asyncio.Semaphore(limits.workers)
-        """One for each worker: a run holds a slot, in the order in which runs asked for one."""
+        """One slot for each worker; each run holds one, in the order in which runs asked."""
         self._starting = asyncio.Lock()
         self._pool: AsyncMonty | None = None
         self._stack = AsyncExitStack()

@@ -141,12 +141,12 @@ def _folded(word: str) -> str:
 
 
 def _inflected(terms: list[Term], words: set[str]) -> list[Term]:
-    """Return the terms that a text has in another English form: ``cat`` for ``cats``."""
+    """Return the terms of which ``words`` has any English form: ``cat`` for ``cats``."""
     # Loaded when something is searched; it has no types.
     from snowballstemmer import stemmer  # type: ignore[import-untyped]
 
     stem = stemmer("porter").stemWord  # one for each search: a stemmer is not thread-safe
-    heads = {term.text[:2] for term in terms}  # which Porter's stemmer never changes
+    heads = {term.text[:2] for term in terms}  # Porter's stemmer never changes these letters
     present = {stem(word) for word in words if word[:2] in heads}
     return [term for term in terms if stem(term.text) in present]
 

@@ -54,7 +54,7 @@ class _ContentReader(Reader):
         self._pages = 0
         self._skipping = 0
         self._cells = 0
-        self._value = ""  # that of the open cell, until a paragraph shows it
+        self._value = ""  # the open cell's value, until a paragraph shows it
         self._open: list[str] = []  # open paragraphs, notes and boxes; the innermost is last
         self._lines: list[list[str]] = [[]]
         self._gaps = [False]

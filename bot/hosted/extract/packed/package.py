@@ -66,7 +66,7 @@ class Elements(Reader):
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """A reference to another part: the end of its type, and the part's name."""
+    """A reference to another part: ``kind`` ends the type's URL, ``target`` is the part's name."""
 
     id: str
     kind: str
@@ -92,7 +92,7 @@ class Package:
         return _key(name) in self._parts
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Unpack a part piece by piece; raises ExtractionError past the limit of all parts."""
+        """Unpack a part piece by piece; raises ExtractionError beyond the limit for all parts."""
         info = self._parts[_key(name)]
         start = info.header_offset + _LOCAL_HEADER
         (length,) = struct.unpack_from("<H", self._data, start - 4)

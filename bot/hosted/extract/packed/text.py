@@ -84,7 +84,7 @@ class PackedTextReader(Reader):
         return name == "fld" and attributes.get("type") == "slidenum"
 
     def _start_choice(self, name: str, attributes: Attributes) -> None:
-        """Handle the entries of a drop-down list, which shows one of them."""
+        """Collect a drop-down list's entries and the index of the chosen one, which is shown."""
         if name == "ddList":
             self._choices, self._chosen = [], 0
         elif name == "listEntry":
