@@ -78,7 +78,7 @@ def _sections(settings: AssistantsSettings) -> tuple[AssistantSettings, ...]:
 
 
 def place_switch(settings: AssistantsSettings, configured: ConfiguredAssistants) -> PlaceSwitch:
-    """Return which assistants learn where they answer; a section overrides ``[assistants]``."""
+    """Return which assistants are told where they answer; a section overrides ``[assistants]``."""
     by_id = {configured.by_name[each.name]: each.place for each in settings.define}
     return PlaceSwitch(settings.place, by_id)
 

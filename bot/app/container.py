@@ -127,7 +127,8 @@ class Container:
     def _runs_per_project(self) -> int:
         """Return how many runs of one project may execute at once.
 
-        A single project gets all places of the engine; several get three quarters each.
+        A single project may use the engine's whole limit; each of several, three quarters of the
+        limit.
         """
         most = self._config.engine.max_concurrent_runs
         projects = {BOT_PROJECT, *server_keys(self._environment).values()}

@@ -1,4 +1,4 @@
-"""Polling of a run: yields a stream's events, but whole objects only."""
+"""Polling of a run: yields the events of a stream, but without deltas: whole objects only."""
 
 from collections.abc import AsyncGenerator
 from typing import Final, Protocol

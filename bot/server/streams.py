@@ -88,8 +88,8 @@ async def _deliver(
 ) -> None:
     """Send a response, whose body ``pump`` writes, until it ends or the reader leaves.
 
-    If the server stops, ``farewell`` ends the body; None: the connection is aborted. ``keep_alive``
-    is sent while ``pump`` is silent.
+    If the server stops, ``farewell`` ends the body; without a farewell the connection is aborted.
+    ``keep_alive`` is sent while ``pump`` is silent.
     """
     pumping: asyncio.Task[None] | None = None
     stopping = asyncio.create_task(request.app[CONTEXT].stopping.wait())

@@ -20,7 +20,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class CallResult(Struct, frozen=True):
-    """The end of a call: ``output`` is for the model, ``files`` are for the reply."""
+    """The result of a call: ``output`` is for the model, ``files`` are for the reply."""
 
     outcome: Literal["done", "failed", "timed_out"]
     output: str
@@ -36,7 +36,7 @@ async def make_call(
     seconds: float,
     most_characters: int,
 ) -> CallResult:
-    """Make a call of a tool and return its end; a cancellation cancels the tool.
+    """Make a call of a tool and return its result; a cancellation cancels the tool.
 
     ``seconds`` is the time limit of tools without a limit of their own. An output of more than
     ``most_characters`` is cut, and says so.

@@ -141,7 +141,7 @@ class Stage:
             raise ValueError(f"There is no action {name!r} with {value!r}.")
 
     def _speak(self, locale: str) -> None:
-        """Set the language of the members' Discord and of the server, as the visitor has it."""
+        """Set the language of the visitor's page for the members' Discord and for the server."""
         for person in self._sandbox.people:
             person.user.locale = locale
         guild = self._sandbox.guild

@@ -1,4 +1,4 @@
-"""Puts the operations on a world together: one attribute for each noun."""
+"""Collects the operations on a ``World``: one attribute for each kind of object."""
 
 from bot.sandbox.backend.interactions.commands import CommandRegistry
 from bot.sandbox.backend.interactions.interactions import Interactions
@@ -15,7 +15,7 @@ from bot.sandbox.backend.world import World
 
 
 class Backend:
-    """All operations over one world."""
+    """All operations on one world, such as ``messages.post``."""
 
     def __init__(self, world: World) -> None:
         self.world = world

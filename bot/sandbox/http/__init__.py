@@ -1,1 +1,1 @@
-"""The sandbox over HTTP: routes over the operations of ``backend``, one noun a module."""
+"""The sandbox over HTTP: routes to ``backend``'s operations, a module for each kind of object."""

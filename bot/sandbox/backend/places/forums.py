@@ -67,7 +67,7 @@ class ForumSettings:
     layout: int | None = None
 
     def apply(self, channel: Channel) -> None:
-        """Change the channel."""
+        """Give the channel these settings."""
         if self.tags is not None:
             channel.available_tags = self.tags
         channel.flags = channel.flags if self.flags is None else self.flags

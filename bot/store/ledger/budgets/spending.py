@@ -137,7 +137,7 @@ class SpendingStore(LedgerPart):
     ) -> None:
         """Put ``spend``, what an attempt really used, in place of its estimate.
 
-        None: the attempt had no run. A second call changes nothing.
+        ``spend`` is None if the attempt had no run. A second call changes nothing.
         """
         settle(db, turn_id, attempt, spend)
 
@@ -209,7 +209,7 @@ def name_run(
 def settle(db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | None) -> None:
     """Put ``spend``, what an attempt really used, in place of its estimate.
 
-    None: the attempt had no run. A second call changes nothing.
+    ``spend`` is None if the attempt had no run. A second call changes nothing.
     """
     statement = """
         DELETE FROM charges WHERE turn_id = ? AND attempt = ? AND NOT settled
