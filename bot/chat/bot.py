@@ -203,7 +203,7 @@ class ChatBot(dpy_internals.GuardedClient):
                 _log.warning("The orderly shutdown can't be stored: %s", error)
 
     async def setup_hook(self) -> None:
-        """Prepare the first connection: count open turns, register the slash commands."""
+        """Prepare the first connection: count an interruption of open turns, register commands."""
         if not self._started:
             # Once in a process: a turn that is interrupted too often is given up.
             self._start_counted = await self._ledger.turns.count_interruptions()

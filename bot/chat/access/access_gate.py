@@ -34,7 +34,7 @@ ALWAYS_OPEN: Final = frozenset({"privacy"})
 """The commands that everybody may use: to see and to delete what is stored about them."""
 
 FOR_MANAGERS: Final = frozenset({"access", "limits", "settings"})
-"""The commands that a server's rules never refuse to its managers, who could not undo the rules."""
+"""The commands that a server's rules never refuse to its managers, who must undo bad rules."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
 
     ``role_ids`` are the roles in the server, with the server's own id (@everyone); None for
     somebody who has left. ``channel_ids`` are the channel, its parent, its category and the server.
-    ``holder_id`` is the channel, or the parent of a channel thread. ``command`` and ``subcommand``
-    are names; for a button or a form the name of its command, or the first part of its custom_id.
-    ``is_manager`` is whether the person has Manage Server.
+    ``holder_id`` is the channel whose limits count: for a channel thread its parent. ``command``
+    and ``subcommand`` are names; for a button or a form ``command`` is the name of its command, or
+    the first part of its custom_id. ``is_manager`` is whether the person has Manage Server.
     """
 
     entry: Entry

@@ -250,8 +250,8 @@ class OperatorAlerts:
         """Send a message to an alert channel, else to the owner; return whether Discord took it.
 
         The alert channel of the server ``guild_id`` comes before that of the configuration. With
-        ``in_server`` only a channel on that server is taken. The nonce keeps a process that is
-        killed meanwhile from sending a message twice.
+        ``in_server`` only a channel on that server is taken. The nonce keeps the message from being
+        sent twice if the process is killed meanwhile.
         """
         for channel_id in (await self._chosen_channel(guild_id), self._channel_id):
             if not channel_id or (in_server and self._guild_of(channel_id) != guild_id):

@@ -95,7 +95,9 @@ class QuestionLimits:
     async def of_question(
         self, request: AccessRequest, event_id: int
     ) -> RateReached | LimitReached | None:
-        """Return the limit that a question reaches; ``event_id`` is Discord's id of it.
+        """Return the limit that a question reaches, None if it may be asked.
+
+        ``event_id`` is the id of the question's message or interaction.
 
         Raises ``LedgerError``.
         """

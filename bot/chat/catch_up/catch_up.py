@@ -32,7 +32,7 @@ MOST_PAGES: Final = 5
 """The most pages of 100 messages that are read in a channel, the newest first."""
 
 MOST_CHANNELS: Final = 2_000
-"""The most channels that are read after an absence; linked ones and the newest come first."""
+"""The most channels that are read after an absence: conversations first, then the newest."""
 
 AT_ONCE: Final = 4
 """The number of channels that are read at the same time."""
@@ -45,7 +45,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _Since(Struct):
-    """The messages after a marker, in order; ``too_old`` ones are not answered any more.
+    """The messages after a read marker, in order; ``too_old`` ones are not answered any more.
 
     ``cut`` is True where there are more messages than were read.
     """
@@ -246,7 +246,7 @@ class CatchUp:
         self._release()
 
     async def _since(self, gap: Gap) -> _Since:
-        """Return the messages since the marker."""
+        """Return the messages since the gap's read marker."""
         since = _Since(cut=True)
         oldest, begin = self._gaps.oldest_answered(), gap.mark.message_id
         before: int | None = None

@@ -81,7 +81,7 @@ class GapFinder:
         return discord.utils.time_snowflake(oldest)
 
     async def direct(self) -> MissedMessages:
-        """Return all linked DM channels; Discord does not say which of them have new messages."""
+        """Return every DM with a conversation; Discord does not say which have new messages."""
         read_markers = await self._ledger.read_markers.of_guild(None)
         gaps = tuple(self._unread_gap(mark) for mark in read_markers if mark.linked)
         self._read_markers.set_behind(None, [gap.mark.channel_id for gap in gaps])

@@ -100,7 +100,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
                 await interaction.response.send_message(localized("command-failed"), ephemeral=True)
 
     def _fingerprint(self) -> str:
-        """Return a hash of the commands and the language files, with the id of the one server.
+        """Return a hash of the commands and language files, and the only server's id if one is set.
 
         The commands are hashed in English, because translating them is the slowest part of a start.
         """

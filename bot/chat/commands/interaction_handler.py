@@ -67,7 +67,7 @@ class ApprovalDecider(Protocol):
 
 
 class ChoreFinisher(Protocol):
-    """Does the chores of channels now."""
+    """Does the chores of channels now: clean-ups that the ledger stores until they are done."""
 
     async def __call__(self, channel_ids: Collection[int], *, within: float) -> bool:
         """Return whether all chores are done after at most ``within`` seconds."""

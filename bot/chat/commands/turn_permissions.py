@@ -53,7 +53,7 @@ def _may_see_personal(turn: Turn, personal: Personal, interaction: discord.Inter
 
 
 def scope_of(interaction: discord.Interaction, chosen: RunFilter | None = None) -> Scope:
-    """Return the scope of the turns that this member may see from this channel."""
+    """Return the ledger's scope of the turns that a member may see here, as ``chosen`` filters."""
     chosen = chosen or RunFilter()
     guild, member = interaction.guild, interaction.user
     readable: list[int] = []

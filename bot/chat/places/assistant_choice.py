@@ -45,7 +45,7 @@ class AssistantChoice:
         self.configured: Mapping[str, str] = dict(configured or {})
 
     async def of_turn(self, turn: Turn) -> Chosen:
-        """Return the assistant that answers a turn: the named one of ``/ask``, or the place's.
+        """Return the assistant that answers a turn: the one that ``/ask`` named, or the place's.
 
         Raises ``LedgerError``.
         """

@@ -31,7 +31,7 @@ MOST_CONTEXT: Final = 50
 
 
 PlaceAction = Literal["write", "person"]
-"""The buttons under every finished reply in a place: write a question, call a person."""
+"""A button that a place adds under finished replies: write a question, call a person."""
 
 
 class ChannelSettings(Struct, frozen=True, kw_only=True):

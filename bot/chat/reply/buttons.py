@@ -224,7 +224,7 @@ class ForgetButton(
 def finished_buttons(
     turn: Turn, chosen: Sequence[AnswerButton], of_place: Sequence[PlaceAction]
 ) -> list[Item]:
-    """Return the buttons under a finished reply: those the operator chose, then ``of_place``.
+    """Return the buttons under a finished reply: Retry or the operator's, then ``of_place``.
 
     ``of_place`` are the buttons of the turn's channel.
     """
@@ -240,7 +240,7 @@ def finished_buttons(
 
 
 def place_buttons(turn: Turn, of_place: Sequence[PlaceAction]) -> list[Item]:
-    """Return the buttons of a turn's channel; a cancelled turn offers no person."""
+    """Return the buttons of a turn's channel; below a cancelled answer nobody is called."""
     return [
         ReplyButton(action, turn.id, turn.attempt)
         for action in of_place

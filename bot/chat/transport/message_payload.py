@@ -1,8 +1,8 @@
 """Prepares a message's payload for discord.py, which raises an error for an undocumented value.
 
 Discord documents the fields below as present and typed. Where a field is null, missing or of
-another type, another value serves. A field that an answer needs stays as it is: then parsing fails,
-and the author is told.
+another type, a neutral value takes its place. A field that an answer needs stays as it is: then
+parsing fails, and the author is told.
 """
 
 import logging
@@ -38,7 +38,8 @@ _log: Final = logging.getLogger(__name__)
 def parse_message(parse: Callable[[Any], T], data: Any) -> T:
     """Parse a message; where that fails, parse a person's message without its spare fields.
 
-    Raises what the parser raises. A link preview is spare beside text, and null means absent.
+    Raises what the parser raises. Spare fields are ``_SPARE``, fields that are null and, in a
+    message with text, link previews.
     """
     data = filled(data)
     try:

@@ -53,7 +53,7 @@ class RestRetry:
     async def call(self, call: Callable[[], Awaitable[T]], *, within: float = math.inf) -> T:
         """Retry a call until it succeeds; raise ``discord.HTTPException`` for a refused call.
 
-        The second try of a call must do no harm: an edit, or a message with a nonce. After
+        A second try must do no harm, as with an edit or with a message that has a nonce. After
         ``within`` seconds the error of the last try is raised.
         """
 

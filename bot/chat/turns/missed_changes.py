@@ -82,7 +82,7 @@ class MissedChanges:
     async def _missing_in(
         self, channel: discord.PartialMessageable, wanted: Collection[int]
     ) -> list[int]:
-        """Return the messages that a channel's history lacks; store the edits of the others."""
+        """Return ``wanted`` messages that a channel's history lacks; store edits of the others."""
         found: set[int] = set()
         before: int | None = None
         for _ in range(MOST_PAGES):

@@ -192,7 +192,7 @@ class ConversationCommands(InteractionHandler):
     async def _with_hint(
         self, interaction: Interaction, found: Sequence[LedgerConversation], text: str
     ) -> str:
-        """Return a text about a channel's conversation, with a hint at the member's own ones."""
+        """Return a text; below a channel's conversation hint at the member's own conversations."""
         if (
             found
             and found[0].personal is None

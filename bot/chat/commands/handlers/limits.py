@@ -1,4 +1,4 @@
-"""``/limits``: a server's managers set budgets within the operator's, and lift reached ones."""
+"""``/limits``: a server's managers set budgets beside the operator's, and lift used-up ones."""
 
 from collections.abc import Mapping
 from typing import Final, Literal

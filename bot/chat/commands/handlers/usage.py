@@ -28,7 +28,7 @@ _MOST_LINES: Final = 20
 
 
 class UsageCommands(InteractionHandler):
-    """Handles ``/usage``: everybody sees their own, managers that of their server."""
+    """Handles ``/usage``: everybody sees their own use, managers the use of their server."""
 
     @answers_privately
     async def me(

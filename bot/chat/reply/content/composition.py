@@ -16,7 +16,7 @@ MOST_TEXT: Final = 4_000
 """The most characters of all texts in a message with Components V2; Discord's limit."""
 
 MOST_BLOCKS: Final = 28
-"""The most texts, pictures and files in a message; the rest of Discord's 40 is for buttons."""
+"""The most texts, pictures and files in a message; the rest of 40 components is for buttons."""
 
 MOST_FILES: Final = 10
 """The most pictures and files in a message; Discord's limit."""

@@ -26,7 +26,7 @@ _SPOILER: Final = "||"
 
 
 class Span(Struct, frozen=True):
-    """A marked-up span: its opening mark, its inside, and its closing mark."""
+    """A marked-up span from ``start`` to ``end``; ``inside`` follows its opening mark."""
 
     mark: str
     start: int

@@ -132,7 +132,7 @@ class ChannelWriter:
     ) -> int:
         """Send a message once and return its id; raises ``UndeliverableError``.
 
-        Of all mentions only the one of the user ``notifies`` notifies anybody. Discord remembers a
+        Only a mention of the user ``notifies`` sends a notification. Discord remembers a
         nonce for minutes. A later retry first calls ``find``, which looks for the message in the
         channel: an earlier try may have arrived.
         """
@@ -251,7 +251,7 @@ class ChannelWriter:
         *,
         priority: RequestPriority = RequestPriority.USUAL,
     ) -> list[str]:
-        """Return the texts of those of these messages that exist and can be read."""
+        """Return the texts of messages, without messages that are deleted or can't be read."""
         found: list[str] = []
         for message_id in message_ids:
             try:

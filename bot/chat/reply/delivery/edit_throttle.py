@@ -69,7 +69,7 @@ class EditThrottle:
         self._replies[channel_id] = _Progress(is_waiting)
 
     def stop_waiting(self, channel_id: int) -> None:
-        """Note that the channel's reply has its run slot, so that its next edit is progress."""
+        """Note that the channel's reply has its run slot: its next edit shows no queue."""
         if channel_id in self._replies:
             self._replies[channel_id].has_slot.set()
 

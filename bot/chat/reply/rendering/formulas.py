@@ -66,7 +66,7 @@ NONCHARACTERS: Final = re.compile("[\ufdd0-\ufdd2]")
 
 
 def marked(tex: str) -> str:
-    """Return the placeholder of a display formula, which has no line break; see ``tex_of``."""
+    """Return a display formula's placeholder, which has no line breaks; ``tex_of`` reads it."""
     return "\ufdd0" + tex.replace("\n", "\ufdd2") + "\ufdd1"
 
 

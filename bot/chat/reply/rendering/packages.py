@@ -179,7 +179,7 @@ def _braket(_: str, groups: list[str]) -> str | None:
 
 
 def _each(form: str, count: int) -> "Expansion":
-    """Return an expansion that replaces ``#1`` to ``#9`` in a form by ``count`` groups."""
+    """Return an expansion to ``form``, whose ``#1``, ``#2``, … become a command's groups."""
 
     def expand(_: str, groups: list[str]) -> str | None:
         if len(groups) < count:

@@ -44,7 +44,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Approvals:
-    """The function calls of all channels that need approval."""
+    """Asks for approval of the function calls of all turns, and stores the decisions."""
 
     def __init__(
         self,
