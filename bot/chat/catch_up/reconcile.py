@@ -187,7 +187,7 @@ class Reconciler:
 
 
 def _is_reply_of(message: discord.Message, me: int) -> bool:
-    """Return whether a message is a reply of the bot: no question about a call, no role mention."""
+    """Return whether a message is a reply of the bot, no request for approval or for people."""
     return (
         message.author.id == me
         and message.type in SPOKEN

@@ -134,7 +134,7 @@ class ChannelCommands(InteractionHandler):
         return "\n".join(shown)
 
     def _tag(self, interaction: Interaction, wanted: str) -> int:
-        """Return the id of this forum's tag wanted (id or name); raises ``RefusalError``."""
+        """Return the id of this forum's tag by id or name; raises ``RefusalError`` without one."""
         name = wanted.strip().casefold()
         for tag in self._tags(interaction):
             if name in (str(tag.id), tag.name.casefold()):

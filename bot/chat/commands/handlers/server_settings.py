@@ -122,7 +122,7 @@ class SettingsCommands(InteractionHandler):
 
 @cache
 def _zones() -> tuple[str, ...]:
-    """Return the names of the time zones of regions, in order."""
+    """Return the names of time zones such as Europe/Berlin, in order."""
     names = zoneinfo.available_timezones()
     return ("UTC", *sorted(name for name in names if "/" in name and not name.startswith("Etc/")))
 

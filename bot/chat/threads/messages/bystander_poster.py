@@ -1,6 +1,6 @@
 """Posts the messages of bystanders that a question points at, each as a separate message.
 
-A bystander is a member whose message is shown to the model although it asks the bot nothing.
+A bystander is a member whose message the model is shown although it asks the bot nothing.
 
 A separate message can be deleted from the thread when its author deletes it on Discord.
 """
