@@ -168,6 +168,8 @@ class ChatBot(dpy_internals.GuardedClient):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCONNECT_SECONDS):
                 await super().close()
+        # Still open where the farewell to the gateway took too long.
+        await self.http.close()
 
     async def _stop_parts(self) -> None:
         parts = self._parts

@@ -196,8 +196,6 @@ class Community:
         if running is None:
             return
         await self.bot.close()
-        # On a machine that stalls, the bot does not wait for the end of its connection.
-        await self.bot.http.close()
         await asyncio.gather(running, return_exceptions=True)
         await self.ledger.close()
         if self.functions is not None:
@@ -217,7 +215,6 @@ class Community:
             await asyncio.wait_for(running, PATIENCE)
         finally:
             await self.bot.close()
-            await self.bot.http.close()
             await self.ledger.close()
 
     async def stop_engine(self) -> None:
