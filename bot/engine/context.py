@@ -110,7 +110,7 @@ class ProjectContext:
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """Raise ``APIError`` 503 if the database can't be used now."""
+    """Turn the store's error for an unusable database into ``APIError`` 503."""
     try:
         yield
     except StoreUnavailableError as error:

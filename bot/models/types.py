@@ -106,7 +106,7 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
 
     ``max_tokens`` bounds the completion's tokens, ``response_format`` has the Assistants API's
     shape, and ``user_key`` tells end users apart without naming them. The endpoint keeps no answer
-    that is not ``resumable``.
+    that is not ``resumable``. ``thoughts`` asks for the ``ModelThoughts`` event.
     """
 
     model: str

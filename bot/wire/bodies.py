@@ -28,7 +28,7 @@ class BodyTooLargeError(BodyError):
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Raise ``ClientPayloadError`` where aiohttp raises RuntimeError for a closed connection."""
+    """Turn aiohttp's RuntimeError for a closed connection into ``ClientPayloadError``."""
     try:
         yield
     except RuntimeError as error:

@@ -142,7 +142,7 @@ class Decoder:
             self._retry = int(value[:18])  # more digits than a delay can have
 
     def _without_bom(self, chunk: bytes) -> bytes:
-        """Drop a byte order mark at the start; hold back bytes that may be part of one."""
+        """Return a chunk without a byte order mark at the start; hold back a part of one."""
         chunk = b"".join(self._line) + chunk
         self._line.clear()
         self._line_bytes = 0

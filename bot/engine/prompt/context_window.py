@@ -27,7 +27,7 @@ class ContextWindows:
         self._learned: dict[str, int] = {}
 
     def of(self, model: str) -> int:
-        """Return the window of a model."""
+        """Return the window of a model; ``ASSUMED`` if nothing is known."""
         return self._learned.get(model, self._configured or ASSUMED)
 
     def learn(self, model: str, window: int | None) -> bool:

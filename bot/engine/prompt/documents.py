@@ -10,7 +10,7 @@ from bot.hosted.search.chunk import joined
 from bot.store.engine import Tables
 
 _MOST_DOCUMENTS: Final = 20
-"""Documents whose beginnings are shown, the newest first; of further ones only the number."""
+"""The most documents whose beginnings are shown, the newest ones; the others are counted."""
 
 _FEWEST_BYTES: Final = 400
 """The least bytes of a shown document; only as many documents are shown as get so many bytes."""

@@ -210,7 +210,7 @@ def message_limit(run: Run) -> int | None:
 def _with_bounded_images(message: Message, left: int) -> tuple[Message, int]:
     """Return a message without the image URLs beyond ``left`` bytes, and the bytes left after it.
 
-    Once an image is left out, the rest is negative, so that all older images are left out as well.
+    Once an image is left out, the returned number is negative: all older images are left out, too.
     Earlier versions stored ``data:`` URLs of megabytes.
     """
     if not any(isinstance(part, ImageUrlPart) for part in message.content):

@@ -150,7 +150,7 @@ class Images:
         return await _data_url(data)
 
     async def _from_web(self, url: str, left: int) -> str:
-        """Return the URL itself if the endpoint fetches images, else the fetched image."""
+        """Return the URL if the endpoint fetches images, else the fetched image's ``data:`` URL."""
         if len(url) > MAX_URL:  # messages of earlier versions may have longer URLs
             raise _UnusableImageError("its address is too long")
         if self._endpoint_fetches is None:  # once in a run: it may look up the endpoint's host

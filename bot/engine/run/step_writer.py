@@ -297,7 +297,7 @@ class StepWriter:
         return step
 
     def _publish_new_step(self, step: RunStep) -> None:
-        # By name: a step of hosted calls is complete before its beginning is published.
+        # Not by its status: a step of hosted calls is complete before its beginning is published.
         self._feed.publish(StreamEvent("thread.run.step.created", step))
         self._feed.publish(StreamEvent("thread.run.step.in_progress", step))
 

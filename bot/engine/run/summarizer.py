@@ -224,7 +224,7 @@ class Summarizer:
                         return
 
     async def _store(self, plan: _Plan, text: str) -> bool:
-        """Store a summary, unless one of the messages in it was deleted meanwhile."""
+        """Store a summary unless its messages changed meanwhile; return True in either case."""
         thread_id = self._run.thread_id
 
         def work(tables: Tables) -> None:

@@ -106,7 +106,7 @@ class ResourceWriter:
             self._extend_thread(thread_id, code_files, search_files)
 
     def add_store(self, request: CreateVectorStore) -> VectorStore:
-        """Store a vector store with its first files."""
+        """Store a new vector store and add its first files."""
         store = VectorStore(
             id=new_id("vs"),
             created_at=self.now,

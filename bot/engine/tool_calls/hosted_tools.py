@@ -32,7 +32,7 @@ from bot.store.engine import EngineStore, SearchStoppedError, Tables
 _log: Final = logging.getLogger(__name__)
 
 WEB_SEARCH: Final = "web_search"
-"""The metadata key that turns on web search, for which the API has no tool."""
+"""The metadata key of a run or an assistant that turns on web search; the API has no such tool."""
 
 _RESULTS: Final = 20
 """Results of a search unless the assistant sets max_num_results (the API's default)."""

@@ -170,7 +170,7 @@ class Ingestion:
         return read
 
     async def _read(self, project: str, file: File) -> _FileText:
-        """Extract a file's text in a child process, and spend the project's budget."""
+        """Return a file's text or problem from a child process, and spend the project's budget."""
         # Real seconds of the child process, whatever clock the engine has.
         began = time.monotonic()
         try:

@@ -196,7 +196,7 @@ def _with_escapes(data: bytes) -> str | None:
 
 
 def _with_nec_signs(data: bytes) -> bytes:
-    """Switch escapes of JIS X 0208 to JIS X 0213, which also has mail programs' ① and ㈱."""
+    """Return JIS X 0208 marked as JIS X 0213, which also has signs of mail programs (①, ㈱)."""
     return data.replace(b"\x1b$B", b"\x1b$(Q")
 
 

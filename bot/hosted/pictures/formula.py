@@ -145,7 +145,7 @@ def _text_with_formulas(found: re.Match[str]) -> str:
 def _mathml(tex: str) -> ET.Element:
     """Convert TeX to MathML; raises ``PictureError`` where the TeX does not parse."""
     rules: list[Rules] = []
-    # The converter writes texts as they are.
+    # The converter does not escape texts for XML.
     tex = _STYLED_TEXT.sub(lambda found: _AND.sub("&amp;", found[0]), remove_rules(tex, rules))
     try:
         root = ET.fromstring(tex2mml(tex))  # noqa: S314 - the converter wrote it, without entities

@@ -37,7 +37,7 @@ class Painter:
         self._closed = False
 
     async def formula(self, tex: str) -> bytes | None:
-        """Return a display formula as PNG; None if it does not parse or takes too much."""
+        """Return a display formula as PNG; None if it does not parse or takes too long."""
         try:
             return await self.draw(FormulaRequest(tex))
         except PictureError as error:
@@ -59,7 +59,7 @@ class Painter:
                 raise PictureError("Drawing it takes too much.") from None
 
     async def _try(self, request: Request) -> bytes:
-        """Ask the child once; a child that did not answer in full is ended."""
+        """Return the child's picture; a child that does not answer in full and in time is ended."""
         try:
             child = await self._started(request)
             async with asyncio.timeout(self._seconds):

@@ -34,9 +34,9 @@ class InstrumentedCode:
 
 
 def instrument(code: str) -> InstrumentedCode:
-    """Keep the value of the last expression in ``_``, so that the sandbox can format it.
+    """Return code that keeps its last expression's value in ``_``, where the sandbox can format it.
 
-    This only parses the code and executes nothing. A final semicolon hides the value, as in
+    The code is parsed here, but not executed. A final semicolon hides the value, as in
     notebooks. Code that this Python can't parse is returned unchanged.
     """
     try:

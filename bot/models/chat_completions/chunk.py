@@ -83,7 +83,7 @@ decoder: Final = msgspec.json.Decoder(CompletionChunk)
 
 
 def chunk_of(value: dict[str, Any]) -> CompletionChunk:
-    """Read a malformed chunk leniently."""
+    """Return a malformed chunk, read as far as possible."""
     choices = value.get("choices")
     if isinstance(choices, dict):
         numbered = all(key.isdigit() for key in choices)

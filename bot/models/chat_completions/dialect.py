@@ -122,7 +122,7 @@ class ChatDialect(Struct):
 
 
 def in_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Merge adjacent messages of one role, and begin with a user message.
+    """Return the messages with neighbours of one role merged, beginning with a user message.
 
     A placeholder answer goes between a tool's output and the next question, because Mistral's
     templates don't count a tool call as the assistant's turn.

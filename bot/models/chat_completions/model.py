@@ -50,7 +50,7 @@ class ChatCompletions(EndpointModel[ChatDialect]):
     async def _begin(
         self, request: ModelRequest, model: str
     ) -> tuple[AnswerStream[CompletionReader], list[ModelEvent]]:
-        """Retry the request until the first events arrive; raises ``ModelError``."""
+        """Send the request, with retries until the first events arrive; raises ``ModelError``."""
         endpoint, dialect = self._endpoint, self._dialect(model)
         estimate = estimate_prompt(request)
         tools = frozenset(tool.name for tool in request.tools)

@@ -181,7 +181,7 @@ class CompletionReader(AnswerReader):
         return events
 
     def _take_malformed(self, data: bytes) -> list[ModelEvent]:
-        """Read an unusual event as far as possible."""
+        """Return the events of an unusual chunk, read as far as possible."""
         events: list[ModelEvent] = []
         values = parse(self._halves.joined(data))
         if not values and data.strip(b"\x00 \t"):
@@ -220,7 +220,7 @@ class CompletionReader(AnswerReader):
             raise StreamFault("the stream carried an error", error)
 
     def _take_choices(self, choices: list[CompletionChoice]) -> list[ModelEvent]:
-        """Take the choice whose index came first: only one choice was requested."""
+        """Return the events of the choice whose index came first: only one was requested."""
         indexes = [integer(choice.index) or 0 for choice in choices]
         if self._index is None:
             self._index = self._latest = 0 if 0 in indexes else indexes[0]
@@ -231,7 +231,7 @@ class CompletionReader(AnswerReader):
         return self._take_choice(choices[indexes.index(self._index)])
 
     def _take_stray(self, choice: CompletionChoice, index: int) -> list[ModelEvent]:
-        """Take a choice with another index, for endpoints whose indexes number the chunks."""
+        """Return the events of a choice with another index if the indexes number the chunks."""
         if self._counts is False or index != self._latest + 1:
             self._counts = False
             return []

@@ -310,7 +310,7 @@ def _joined(name: str, piece: str) -> str:
 
 
 def _read(entry: dict[str, Any]) -> _CallPiece:
-    """Read an entry; the function's fields may be in the entry itself (``function_call``)."""
+    """Return an entry's fields; those of the function may be in the entry (``function_call``)."""
     function = entry.get("function")
     if not isinstance(function, dict):
         function = entry

@@ -283,7 +283,7 @@ class Endpoint:
 
 
 def verdict(error: Exception) -> TryAgain | None:
-    """Judge a failed try for ``retry``."""
+    """Return the verdict for ``retry`` on a failed try: None if it can't help to try again."""
     if not isinstance(error, FailedError) or error.error.hopeless:
         return None
     return error.again

@@ -135,7 +135,7 @@ class ErrorFields(Struct, frozen=True):
 
 
 def read_error(body: bytes) -> ErrorFields:
-    """Read the body of a refusal in any shape that endpoints use; never raises."""
+    """Return the error in a refusal's body, in any shape that endpoints use; never raises."""
     values = parse(body)
     if not values or values[0] is END:
         return ErrorFields(message=excerpt(body) if body.strip() else "")
@@ -159,7 +159,7 @@ def read_error(body: bytes) -> ErrorFields:
 
 
 def read_error_object(value: Any) -> ErrorFields:
-    """Read an error object, or the text that some servers send instead."""
+    """Return the fields of an error object, or of the text that some servers send instead."""
     if not isinstance(value, dict):
         return ErrorFields(message=value if isinstance(value, str) else _quoted(value))
     window = value.get("n_ctx")

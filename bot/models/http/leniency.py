@@ -112,7 +112,7 @@ def _value(text: str) -> Any:
 
 
 def _sayable(value: Any) -> Any:
-    """Replace lone surrogates, which UTF-8 can't encode."""
+    """Return a JSON value without lone surrogates, which UTF-8 can't encode."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):

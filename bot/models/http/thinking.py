@@ -118,7 +118,7 @@ class ThoughtFilter:
         return held if self._state == "unopened" and not cut else ""
 
     def _at_opening(self) -> str:
-        """Decide whether the text begins with reasoning, once there is enough of it."""
+        """Return the text to pass on, once it shows whether it begins with reasoning."""
         begin = self._buffer.lstrip(" \t\r\n\ufeff\u200b")
         if not begin:
             return ""
@@ -140,7 +140,7 @@ class ThoughtFilter:
         return self._begin_answer(begin if self._after_thoughts else self._buffer)
 
     def _until_end(self) -> str:
-        """Drop reasoning up to its end."""
+        """Drop reasoning up to its closing tag; return the text behind the tag."""
         closed = _CLOSING.search(self._buffer)
         if closed is None:
             self._drop(self._buffer[:-_LONGEST])
@@ -151,7 +151,7 @@ class ThoughtFilter:
         return self._after_closing(self._buffer, closed)
 
     def _until_closed(self) -> str:
-        """Hold back all text up to the closing tag of reasoning that was never opened."""
+        """Drop unopened reasoning up to its closing tag; return the text behind the tag."""
         if _OPENING.match(self._buffer.lstrip()):
             return self.release()
         closed = _ALONE.search(self._buffer, max(0, self._scanned - _LONGEST))

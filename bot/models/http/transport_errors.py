@@ -67,7 +67,7 @@ def fault_error(
 
 
 def fault_verdict(fault: BaseException, error: ModelError) -> TryAgain | None:
-    """Judge one of ``FAULTS`` for ``retry``; ``error`` is the result of ``fault_error``."""
+    """Return the verdict for ``retry`` on one of ``FAULTS``, whose ``fault_error`` is ``error``."""
     if isinstance(fault, StreamFault) and fault.error is not None:
         return TryAgain() if error.kind in REFUSED_AS else None
     if isinstance(fault, PageError | aiohttp.InvalidURL | aiohttp.ClientSSLError):

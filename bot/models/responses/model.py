@@ -141,7 +141,7 @@ class Responses(EndpointModel[ResponsesDialect]):
     async def _create(
         self, request: ModelRequest, model: str, unwanted: asyncio.Event
     ) -> tuple[AnswerStream[ResponseReader], list[ModelEvent]]:
-        """Retry the request until the first events arrive; raises ``ModelError``."""
+        """Send the request, with retries until the first events arrive; raises ``ModelError``."""
         endpoint, dialect = self._endpoint, self._dialect(model)
         estimate = estimate_prompt(request)
         left_out: set[str] = set()

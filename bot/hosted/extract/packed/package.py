@@ -156,7 +156,7 @@ class Package:
 
 
 def joined(folder: str, target: str) -> str:
-    """Resolve a reference in ``folder`` to the name of a part."""
+    """Return the name of the part to which the reference ``target`` in ``folder`` leads."""
     target = unquote(target.partition("#")[0]).replace("\\", "/")
     return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
 
