@@ -14,7 +14,7 @@ from bot.engine.tool_calls.hosted_tools import ToolWorkspace
 class RunContext:
     """One run under execution; ``run`` is the newest stored version of the run.
 
-    Mutable, and so no struct: ``run`` and ``workspace`` change while the run is executed.
+    Mutable: ``run`` and ``workspace`` change while the run is executed.
     """
 
     engine: EngineContext

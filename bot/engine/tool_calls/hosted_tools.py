@@ -90,7 +90,7 @@ class ToolWorkspace:
 
     ``message_of_file`` has the message that each generated file is part of, by the file's id.
 
-    Mutable, and so no struct: code adds generated files while the run is executed.
+    Mutable: code adds generated files while the run is executed.
     """
 
     project: str

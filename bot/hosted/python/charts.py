@@ -23,7 +23,7 @@ _CALLED: Final = re.compile(r"\A_[\w.]+\(\)")
 
 
 class Charts:
-    """The module for one run of code.
+    """The module ``chart`` for one run of code.
 
     ``write`` stores a file in the code's directory; it raises ``OSError``, as a full disk does.
     """

@@ -11,7 +11,7 @@ from bot.hosted.extract.packed.package import BROKEN, Attributes, Elements, Pack
 from bot.hosted.extract.packed.text import read_drawn, read_text
 
 _ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")  # a character that XML cannot hold
-_WIDEST_GAP: Final = 20  # empty cells that keep their columns
+_WIDEST_GAP: Final = 20  # more empty cells side by side become one
 _COLUMN: Final = re.compile(r"[A-Za-z]{1,3}")
 _PAGE_CODES: Final = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-z])')
 _PAGE_PARTS: Final = frozenset(
