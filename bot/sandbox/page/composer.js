@@ -18,6 +18,7 @@ export class Composer {
     this.found = [];
     this.chosen = 0;
     this.command = null;
+    this.offering = null;
     this.text = $("text");
     this.text.addEventListener("input", () => this.typed());
     this.text.addEventListener("keydown", (event) => this.key(event));
@@ -95,8 +96,9 @@ export class Composer {
     this.text.style.height = `${this.text.scrollHeight}px`;
     $("problem").textContent = "";
     const value = this.text.value;
-    if (value.startsWith("/") && !value.includes("\n")) this.offerCommands(value.slice(1).toLowerCase());
-    else {
+    const command = value.startsWith("/") && !value.includes("\n");
+    this.offering = command ? this.offerCommands() : null;
+    if (!command) {
       this.offerNames();
       if (value) this.app.typing.tell();
     }
@@ -121,9 +123,10 @@ export class Composer {
     this.text.removeAttribute("aria-controls");
   }
 
-  async offerCommands(start) {
-    const commands = await this.app.interactions.commands();
+  async offerCommands() {
+    const commands = await this.app.attempt(this.app.interactions.commands()) ?? [];
     if (!this.text.value.startsWith("/")) return;
+    const start = this.text.value.slice(1).toLowerCase();
     const rest = commands.filter((one) => [one.path, one.label].some((name) => name.startsWith(start.trimEnd()) || start.startsWith(name + " ")));
     this.offer(rest.map((one) => ({ label: "/" + one.label, hint: one.description, pick: () => this.fill(one) })));
   }
@@ -167,8 +170,15 @@ export class Composer {
       if (mine) { event.preventDefault(); this.edit(mine); }
     } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
-      this.send();
+      this.enter();
     }
+  }
+
+  // Whoever types fast presses Enter before the commands have come.
+  async enter() {
+    await this.offering;
+    if ($("picker").hidden) this.send();
+    else this.found[this.chosen].pick();
   }
 
   fill(command) {

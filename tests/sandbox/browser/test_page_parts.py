@@ -1,5 +1,6 @@
 """The page shows what messages carry besides text, and lets people forward, vote and post."""
 
+import asyncio
 import io
 
 import discord
@@ -176,3 +177,22 @@ async def test_a_message_menu_is_used_from_the_page(sandbox: Sandbox, page: Page
     await page.locator("#modal").get_by_text("Quote").click()
     await expect(page.locator("blockquote")).to_have_text("to be quoted")
     await expect(page.locator(".replied")).to_have_text("Ada used /Quote")
+
+
+async def test_enter_waits_for_the_commands_that_the_page_offers(
+    sandbox: Sandbox, page: Page, bot: Bot
+) -> None:
+    expect = playwright_api.expect
+    entered = asyncio.Event()
+
+    async def answer_late(route: Page) -> None:
+        await entered.wait()
+        await route.continue_()
+
+    await page.goto(sandbox.url)
+    await page.route("**/page/act/commands", answer_late)
+    await page.fill("#text", "/sleep")
+    await page.press("#text", "Enter")
+    entered.set()
+    await expect(page.locator("#options strong")).to_have_text("/sleep")
+    await expect(page.locator(".message")).to_have_count(0)
