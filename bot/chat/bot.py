@@ -320,7 +320,7 @@ class ChatBot(dpy_internals.GuardedClient):
         if self._stopped:
             # The ledger was closed during the event; the next start reads the message again.
             _log.info(
-                "Discord's event %s came during the shutdown; the next start reads what it missed",
+                "Discord's event %s came during the shutdown; the next start reads missed messages",
                 event_method,
             )
             return

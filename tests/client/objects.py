@@ -9,21 +9,8 @@ from bot.assistants.schema.objects import (
     ListPage,
     Message,
     MessageCreationDetails,
-    Run,
     RunStep,
 )
-
-
-def run(status: Any = "queued", **fields: Any) -> Run:
-    return Run(
-        id="run_1",
-        created_at=1,
-        thread_id="thread_1",
-        assistant_id="asst_1",
-        status=status,
-        model="m",
-        **fields,
-    )
 
 
 def message(status: Any = "completed", text: str = "one two", id_: str = "msg_1") -> Message:

@@ -13,9 +13,10 @@ from bot.assistants.schema.content import TextPart, TextValue
 from bot.assistants.schema.requests import CreateThread
 from bot.client import Client, ClientTimeouts
 from bot.runtime.retry import RetryPolicy
-from tests.client.objects import message, run
+from tests.client.objects import message
 from tests.client.scripted import ScriptedServer, answers, hangs_up, refuses
 from tests.support.fake_clock import FakeClock
+from tests.support.objects import run
 
 RUN: dict[str, Any] = msgspec.to_builtins(run("completed"))
 

@@ -13,11 +13,12 @@ from bot.assistants.schema.objects import LastError
 from bot.assistants.schema.requests import CreateRun, CreateThread
 from bot.client import Client, ClientTimeouts
 from bot.runtime.clock import SystemClock
-from tests.client.objects import message, page, run, step
+from tests.client.objects import message, page, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, streams
 from tests.support.assistants import collected, names
 from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock, ShiftedClock, pass_loop_time
+from tests.support.objects import run
 
 ASK = CreateRun(assistant_id="asst_1")
 CREATED = StreamEvent("thread.run.created", run())

@@ -30,9 +30,10 @@ from bot.assistants.schema.vector_stores import (
 )
 from bot.client import Client, ClientTimeouts
 from bot.runtime.retry import RetryPolicy
-from tests.client.objects import page, run
+from tests.client.objects import page
 from tests.client.scripted import Asked, ScriptedServer, answers, hangs_up, refuses, streams
 from tests.support.files import content, pieces
+from tests.support.objects import run
 
 ASKED = UploadFile(filename='a "b".txt', purpose="assistants")
 MADE = File(id="file-1", bytes=6, created_at=1, filename="a.txt", purpose="assistants")

@@ -13,8 +13,9 @@ from bot.assistants.schema.requests import (
     Page,
 )
 from bot.client import Client
-from tests.client.objects import page, run
+from tests.client.objects import page
 from tests.client.scripted import ScriptedServer, answers
+from tests.support.objects import run
 
 
 async def test_a_request_carries_key_and_version(server: ScriptedServer, client: Client) -> None:

@@ -8,9 +8,10 @@ from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.schema.objects import Deleted
 from bot.assistants.schema.requests import CreateThread
 from bot.client import Client
-from tests.client.objects import page, run
+from tests.client.objects import page
 from tests.client.scripted import Answer, ScriptedServer, answers, hangs_up, refuses
 from tests.support.fake_clock import FakeClock
+from tests.support.objects import run
 
 THREAD = {"id": "thread_1", "created_at": 1}
 

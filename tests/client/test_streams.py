@@ -24,11 +24,12 @@ from bot.assistants.schema.requests import (
     ToolOutput,
 )
 from bot.client import Client, ClientTimeouts
-from tests.client.objects import delta, message, page, run, step
+from tests.client.objects import delta, message, page, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, refuses, streams
 from tests.support.assistants import collected, names, streamed_text
 from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock, pass_loop_time
+from tests.support.objects import run
 
 ASK = CreateRun(assistant_id="asst_1")
 OUTPUTS = SubmitToolOutputs(tool_outputs=(ToolOutput(tool_call_id="call_1", output="4"),))

@@ -105,7 +105,7 @@ class Ingestion:
                 continue
             self._waiting[project, file.id] = [file]
             self._background.start(
-                self._ingest(project, file.id), f"{file.id} could not be indexed to its end"
+                self._ingest(project, file.id), f"File {file.id} could not be indexed to its end"
             )
 
     async def _ingest(self, project: str, file_id: str) -> None:

@@ -26,7 +26,7 @@ BROKEN: Final = (
     LookupError,
     OSError,
     ValueError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile's, for a compression that it lacks
 )
 """Exceptions of a damaged package; RuntimeError means that the package is encrypted."""
 
